@@ -4,8 +4,9 @@
  *
  * A JsonTape is one parsed value: a flat array of tokens in text order, addressed by index. Token
  * JSON_ROOT is the value itself; an object's members are a key token followed by its value; every
- * token knows the index behind its subtree, so skipping is O(1). Nothing is converted before it is
- * asked for. A tape does not change after it was made and may then be read from any thread.
+ * token knows the index behind its subtree, so skipping is O(1). Strings are decoded; numbers stay
+ * text until they are asked for. A tape does not change after it was made and may then be read from
+ * any thread.
  *
  * The dialect: RFC 8259 plus strings in single quotes and the escape \'. Duplicate keys are errors.
  * U+0000 in a string is kept as the two bytes C0 80, so decoded strings never contain a zero byte.
@@ -84,14 +85,10 @@ QOM_PUBLIC JsonNumber json_tok_uint64(const JsonTape *tape, JsonTok tok, uint64_
 QOM_PUBLIC JsonNumber json_tok_double(const JsonTape *tape, JsonTok tok, double *value);
 
 /*
- * The raw text of a scalar, zero-terminated and owned by the tape; *len (may be NULL) is its length
- * in bytes. Numbers as written; strings without their quotes and still with their escapes, so the
- * raw text is the string itself only if json_tok_is_plain().
+ * The text of a scalar, zero-terminated and owned by the tape; *len (may be NULL) is its length in
+ * bytes. Strings and keys decoded, numbers as written, "" for null and booleans.
  */
-QOM_PUBLIC const char *json_tok_raw(const JsonTape *tape, JsonTok tok, size_t *len);
-
-/* True if a string (or JSON_TEXT) has no escapes. */
-QOM_PUBLIC bool json_tok_is_plain(const JsonTape *tape, JsonTok tok);
+QOM_PUBLIC const char *json_tok_text(const JsonTape *tape, JsonTok tok, size_t *len);
 
 /* True if a string contains U+0000 (as C0 80 once decoded), which C code would take for its end. */
 QOM_PUBLIC bool json_tok_has_nul(const JsonTape *tape, JsonTok tok);
@@ -99,16 +96,10 @@ QOM_PUBLIC bool json_tok_has_nul(const JsonTape *tape, JsonTok tok);
 /* True if a string is valid UTF-8. Strings from JSON always are; option text may be anything. */
 QOM_PUBLIC bool json_tok_is_utf8(const JsonTape *tape, JsonTok tok);
 
-/*
- * Decodes a string (or JSON_TEXT) into @buf, which has room for the raw length plus one byte, and
- * ends it with a zero byte. Returns the decoded length in bytes, never more than the raw length.
- */
-QOM_PUBLIC size_t json_tape_string(const JsonTape *tape, JsonTok tok, char *buf);
-
-/* The same into a new zero-terminated buffer for g_free(); *len may be NULL. */
+/* A copy of the text of a scalar, zero-terminated, for g_free(); *len may be NULL. */
 QOM_PUBLIC char *json_tape_dup_string(const JsonTape *tape, JsonTok tok, size_t *len);
 
-/* True if the decoded string is the zero-terminated @text. */
+/* True if the text of a string is @text. */
 QOM_PUBLIC bool json_tok_equals(const JsonTape *tape, JsonTok tok, const char *text);
 
 /* The number of an array's elements or an object's members. */

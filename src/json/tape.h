@@ -9,24 +9,24 @@
 #include "qom/json.h"
 
 enum {
-    JSON_FLAG_TRUE = 1,    /* JSON_BOOL: the value */
-    JSON_FLAG_ESCAPES = 2, /* string: the raw text has escapes */
-    JSON_FLAG_NUL = 4,     /* string: contains U+0000 */
-    JSON_FLAG_UTF8 = 8,    /* string: known to be valid UTF-8 once decoded */
-    JSON_FLAG_KEY = 16,    /* string: a key, the next token is its value */
+    JSON_FLAG_TRUE = 1, /* JSON_BOOL: the value */
+    JSON_FLAG_KEY = 2,  /* string: a key, the next token is its value */
+    JSON_FLAG_NUL = 4,  /* string: contains U+0000 */
+    JSON_FLAG_UTF8 = 8, /* string: known to be valid UTF-8 */
 };
 
 typedef struct JsonToken {
     uint8_t type;    /* JsonType */
     uint8_t flags;   /* JSON_FLAG_* */
-    uint32_t offset; /* scalar: where its raw text starts in JsonTape.text */
-    uint32_t length; /* scalar: bytes of raw text; container: number of elements or members */
+    uint32_t offset; /* scalar: where its text starts in JsonTape.text */
+    uint32_t length; /* scalar: bytes of text; container: number of elements or members */
     uint32_t next;   /* index behind this token's subtree; of an open container: its parent */
 } JsonToken;
 
 /*
- * `text` holds the raw texts of the scalars only, each followed by a zero byte: the memory of a
- * message does not depend on the blanks in it, and an unescaped string is a C string as it stands.
+ * `text` holds the texts of numbers and strings only, decoded and each followed by a zero byte: the
+ * memory of a message does not depend on the blanks in it, and every string is a C string as it
+ * stands. It is overwritten before its memory is freed or used again, as messages carry secrets.
  */
 struct JsonTape {
     JsonToken *tokens;
@@ -72,7 +72,7 @@ void json_builder_begin_array(JsonTapeBuilder *b);
 /* Ends the innermost object or array. */
 void json_builder_end(JsonTapeBuilder *b);
 void json_builder_key(JsonTapeBuilder *b, const char *key, size_t len);
-/* Strings are given decoded; any bytes but zero. */
+/* Any bytes but zero. */
 void json_builder_string(JsonTapeBuilder *b, const char *text, size_t len);
 /* A scalar of option text, whose type the decoder chooses (JSON_TEXT). */
 void json_builder_text(JsonTapeBuilder *b, const char *text, size_t len);
