@@ -16,14 +16,15 @@
  *   int, int64, ...   intN_t, uintN_t (`int` is int64_t, `size` is uint64_t)
  *   null              QapiNull
  *   enum E            enum E          (stored as int)
- *   struct, union S   S *             as a member (NULL = absent optional); S itself as a list
- * element alternate A       A *             likewise
- *   ['T']             TList           { size_t n; T *items; }, elements in place, items NULL if n
- * is 0 An optional member of a kind that is no pointer (bool, numbers, null, enums, lists) is
- * preceded by `bool has_NAME`. A struct starts with the members of its base, so that a pointer to
- * it is a pointer to the base. A union is its base's members, then `union { Branch branch; ... } u`
- * with the branches in place. An alternate is `{ QType type; union { ... } u; }`, whose struct
- * branches are in place.
+ *   struct, union S   S *             as a member (NULL = absent optional); S itself as an element
+ *   alternate A       A *             likewise
+ *   ['T']             TList           { size_t n; T *items; }, elements in place, NULL if n is 0
+ *
+ * An optional member of a kind that is no pointer (bool, numbers, null, enums, lists) is preceded
+ * by `bool has_NAME`. A struct starts with the members of its base, so that a pointer to it is a
+ * pointer to the base. A union is its base's members, then `union { Branch branch; ... } u` with
+ * the branches in place. An alternate is `{ QType type; union { ... } u; }`, whose struct branches
+ * are in place.
  *
  * Memory: values are made of g_malloc()ed pieces owned by the value and are freed by qapi_clear();
  * a decoder that was given an arena takes all pieces from there and qapi_clear() must not be
@@ -86,8 +87,7 @@ typedef struct QapiNull {
     char unused;
 } QapiNull;
 
-/* Features: a bit each. The two that policy knows come first; the others are numbered per schema.
- */
+/* Features, a bit each: the two that policy knows, then others as the schema numbers them. */
 #define QAPI_FEATURE_DEPRECATED (UINT64_C(1) << 0)
 #define QAPI_FEATURE_UNSTABLE   (UINT64_C(1) << 1)
 
@@ -149,11 +149,12 @@ struct QapiType {
 };
 
 /* Built-in types; lists of them are called qapi_type_strList and so on. */
-#define QAPI_BUILTIN_TYPES(X)                                                              \
-    X(str)                                                                                 \
-    X(any)                                                                                 \
-    X(null) X(bool) X(number) X(int) X(int8) X(int16) X(int32) X(int64) X(uint8) X(uint16) \
-        X(uint32) X(uint64) X(size) X(QType)
+/* clang-format off */
+#define QAPI_BUILTIN_TYPES(X)                                   \
+    X(str) X(any) X(null) X(bool) X(number)                     \
+    X(int) X(int8) X(int16) X(int32) X(int64)                   \
+    X(uint8) X(uint16) X(uint32) X(uint64) X(size) X(QType)
+/* clang-format on */
 #define QAPI_DECLARE_BUILTIN(name)                     \
     QOM_PUBLIC extern const QapiType qapi_type_##name; \
     QOM_PUBLIC extern const QapiType qapi_type_##name##List;
@@ -282,21 +283,22 @@ QOM_PUBLIC bool qapi_decode_json(const QapiDecode *how, const QapiType *type, co
                                  size_t len, void *out, QomError **errp);
 
 /* Appends the value as JSON. @policy hides members (NULL: none). Fails on NaN and infinities,
- * leaving
- * @writer as it was. */
+ * leaving @writer as it was. A mandatory string that is NULL is written as "". */
 QOM_PUBLIC bool qapi_encode(const QapiType *type, const void *value, const QapiPolicy *policy,
                             JsonWriter *writer, QomError **errp);
 
 /* Deep copy of *@from into @to (overwritten, not freed), all pieces from g_malloc(). */
 QOM_PUBLIC void qapi_copy(const QapiType *type, void *to, const void *from);
 
-/* Frees what *@value owns and zeroes it. Fine on zeroed and half-built values. Strings are wiped.
- */
+/* Frees what *@value owns and zeroes it. Fine on zeroed and half-built values, and on NULL. Strings
+ * are wiped. Not for values in an arena. */
 QOM_PUBLIC void qapi_clear(const QapiType *type, void *value);
 
+/* Presence counts; `any` is compared as text. */
 QOM_PUBLIC bool qapi_equal(const QapiType *type, const void *a, const void *b);
 
-/* Stores each member's default into a zeroed struct @value; `has_NAME` stays false. */
+/* Stores the default of each absent member that has one into the struct or union @value, pieces
+ * from g_malloc(); `has_NAME` stays false. Members of nested structs are left alone. */
 QOM_PUBLIC void qapi_set_defaults(const QapiType *type, void *value);
 
 /* The member of @type or its bases called @name, or NULL. */
@@ -308,8 +310,35 @@ QOM_PUBLIC int qapi_enum_lookup(const QapiType *type, const char *name, size_t l
 /* The name of enum value @value; "" if out of range. */
 QOM_PUBLIC const char *qapi_enum_name(const QapiType *type, int value);
 
+/* The command of @schema called @name, of @len bytes, or NULL. */
 QOM_PUBLIC const QapiCommand *qapi_find_command(const QapiSchema *schema, const char *name,
                                                 size_t len);
+
+/* False, with class CommandNotFound, if @policy refuses @command; NULL accepts all. */
+QOM_PUBLIC bool qapi_policy_command(const QapiPolicy *policy, const QapiCommand *command,
+                                    QomError **errp);
+
+/* True if @policy hides what bears @features (events and their members) from output. */
+QOM_PUBLIC bool qapi_policy_hides(const QapiPolicy *policy, uint64_t features);
+
+/* --- Introspection --------------------------------------------------------------------------- */
+
+/* A branch that a module adds at run time to a union, and its name to the enum of the tag. */
+typedef struct QapiExtraBranch {
+    const QapiType *union_type;
+    const char *name;
+    const QapiType *type;     /* NULL: an empty branch */
+    const QapiSchema *schema; /* whose feature names the branch's type uses; NULL: the union's */
+    uint64_t features;        /* of the enum value; numbered by the union's schema */
+} QapiExtraBranch;
+
+/*
+ * Appends the value of query-qmp-schema (sheet on QAPI, section 10): everything that the commands
+ * and events of the @n schemas reach, types under numbers in order of first use. @hide_deprecated
+ * leaves out deprecated commands, events and object members. @extra: @n_extra branches of modules.
+ */
+QOM_PUBLIC void qapi_introspect(const QapiSchema *const *schemas, size_t n, bool hide_deprecated,
+                                const QapiExtraBranch *extra, size_t n_extra, JsonWriter *writer);
 
 #ifdef __cplusplus
 }
