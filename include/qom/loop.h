@@ -54,6 +54,12 @@ QOM_PUBLIC Loop *loop_new(QomError **errp);
  */
 QOM_PUBLIC void loop_free(Loop *loop);
 
+/* The loop of the thread that owns the objects; NULL before loop_set_main. Any thread. */
+QOM_PUBLIC Loop *loop_main(void);
+
+/* Names the main loop, once at start, before other threads exist; NULL at the end. Not owned. */
+QOM_PUBLIC void loop_set_main(Loop *loop);
+
 /* Runs @loop in the calling thread until loop_stop. A stop asked for before the run counts. */
 QOM_PUBLIC void loop_run(Loop *loop);
 
