@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Writing JSON; see qom/json.h.
+ *
+ * No stack: what stands between two values depends only on what was written last.
+ */
+#include "json/writer.h"
+
+#include <glib.h>
+#include <string.h>
+
+#include "json/scan.h"
+#include "json/tape.h"
+#include "json/unicode.h"
+
+enum { KEEP_BYTES = 64 * 1024, FIRST_BYTES = 256 };
+
+enum {
+    AFTER_NOTHING, /* a text starts */
+    AFTER_BEGIN,   /* of an object or array */
+    AFTER_KEY,
+    AFTER_VALUE,
+};
+
+struct JsonWriter {
+    char *text;
+    size_t len;
+    size_t cap;
+    uint32_t depth;
+    uint8_t state; /* AFTER_* */
+    bool pretty;
+};
+
+JsonWriter *json_writer_new(bool pretty)
+{
+    JsonWriter *w = g_new0(JsonWriter, 1);
+
+    w->pretty = pretty;
+    return w;
+}
+
+void json_writer_free(JsonWriter *w)
+{
+    if (w) {
+        g_free(w->text);
+        g_free(w);
+    }
+}
+
+void json_writer_reset(JsonWriter *w)
+{
+    if (w->cap > KEEP_BYTES) {
+        g_free(w->text);
+        w->text = NULL;
+        w->cap = 0;
+    }
+    w->len = 0;
+    w->depth = 0;
+    w->state = AFTER_NOTHING;
+}
+
+void json_writer_wipe(JsonWriter *w)
+{
+    if (w->text) {
+        explicit_bzero(w->text, w->cap);
+    }
+    json_writer_reset(w);
+}
+
+/* Room for @len more bytes and a zero byte. An outgrown buffer is overwritten: it may have held a
+ * secret. */
+static char *reserve(JsonWriter *w, size_t len)
+{
+    if (w->cap - w->len <= len) {
+        size_t cap = MAX(w->len + len + 1, MAX(w->cap * 2, FIRST_BYTES));
+        char *text = g_malloc(cap);
+        if (w->len > 0) {
+            memcpy(text, w->text, w->len);
+        }
+        if (w->text) {
+            explicit_bzero(w->text, w->cap);
+        }
+        g_free(w->text);
+        w->text = text;
+        w->cap = cap;
+    }
+    return w->text + w->len;
+}
+
+static void put(JsonWriter *w, const char *bytes, size_t len)
+{
+    if (len > 0) {
+        memcpy(reserve(w, len), bytes, len);
+        w->len += len;
+    }
+}
+
+static void put_char(JsonWriter *w, char c)
+{
+    *reserve(w, 1) = c;
+    w->len++;
+}
+
+const char *json_writer_text(const JsonWriter *w, size_t *len)
+{
+    if (len) {
+        *len = w->len;
+    }
+    if (!w->text) {
+        return "";
+    }
+    w->text[w->len] = '\0';
+    return w->text;
+}
+
+char *json_writer_steal(JsonWriter *w, size_t *len)
+{
+    json_writer_text(w, len);
+    char *text = w->text ? w->text : g_strdup("");
+
+    w->text = NULL;
+    w->cap = 0;
+    json_writer_reset(w);
+    return text;
+}
+
+JsonWriterMark json_writer_mark(const JsonWriter *w)
+{
+    return (JsonWriterMark){.len = w->len, .depth = w->depth, .state = w->state};
+}
+
+void json_writer_rollback(JsonWriter *w, JsonWriterMark mark)
+{
+    if (w->len > mark.len) {
+        explicit_bzero(w->text + mark.len, w->len - mark.len);
+    }
+    w->len = mark.len;
+    w->depth = mark.depth;
+    w->state = mark.state;
+}
+
+static void newline(JsonWriter *w)
+{
+    char *to = reserve(w, 2 + (size_t)w->depth * 4);
+
+    memcpy(to, "\r\n", 2);
+    memset(to + 2, ' ', (size_t)w->depth * 4);
+    w->len += 2 + (size_t)w->depth * 4;
+}
+
+/* What goes before a value or a key. */
+static void separate(JsonWriter *w)
+{
+    if (w->depth > 0 && w->state != AFTER_KEY) {
+        if (w->state == AFTER_VALUE) {
+            put(w, ", ", w->pretty ? 1 : 2);
+        }
+        if (w->pretty) {
+            newline(w);
+        }
+    }
+    w->state = AFTER_VALUE;
+}
+
+static void begin(JsonWriter *w, char bracket)
+{
+    separate(w);
+    put_char(w, bracket);
+    w->depth++;
+    w->state = AFTER_BEGIN;
+}
+
+static void end(JsonWriter *w, char bracket)
+{
+    w->depth--;
+    if (w->pretty) {
+        newline(w);
+    }
+    put_char(w, bracket);
+    w->state = AFTER_VALUE;
+}
+
+void json_writer_begin_object(JsonWriter *w)
+{
+    begin(w, '{');
+}
+
+void json_writer_end_object(JsonWriter *w)
+{
+    end(w, '}');
+}
+
+void json_writer_begin_array(JsonWriter *w)
+{
+    begin(w, '[');
+}
+
+void json_writer_end_array(JsonWriter *w)
+{
+    end(w, ']');
+}
+
+/* The first byte in [p, last) that is not written as it is. */
+static const char *verbatim_end(const char *p, const char *last)
+{
+    while (last - p >= 8) {
+        uint64_t x = json_load8(p);
+        uint64_t stop = json_lane_outside(x, 0x20) | json_lane_equals(x, '"') |
+                        json_lane_equals(x, '\\') | json_lane_equals(x, 0x7F);
+
+        if (stop) {
+            return p + __builtin_ctzll(stop) / 8;
+        }
+        p += 8;
+    }
+    while (p < last && json_is_plain((uint8_t)*p, '"') && *p != 0x7F) {
+        p++;
+    }
+    return p;
+}
+
+static char *put_u(char *to, uint32_t unit)
+{
+    static const char hex[] = "0123456789ABCDEF";
+
+    to[0] = '\\';
+    to[1] = 'u';
+    for (int i = 0; i < 4; i++) {
+        to[2 + i] = hex[unit >> (12 - 4 * i) & 0xF];
+    }
+    return to + 6;
+}
+
+/* Writes one character that is not written as it is. */
+static void put_escaped(JsonWriter *w, uint32_t cp)
+{
+    static const char short_escapes[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+    char *start = reserve(w, 12);
+    char *to = start;
+
+    for (const char *s = short_escapes; *s; s += 2) {
+        if ((uint8_t)*s == cp) {
+            to[0] = '\\';
+            to[1] = s[1];
+            w->len += 2;
+            return;
+        }
+    }
+    if (cp > 0xFFFF) {
+        to = put_u(to, 0xD800 + ((cp - 0x10000) >> 10));
+        cp = 0xDC00 + ((cp - 0x10000) & 0x3FF);
+    }
+    to = put_u(to, cp);
+    w->len += (size_t)(to - start);
+}
+
+static void put_string(JsonWriter *w, const char *text, size_t len)
+{
+    const char *last = text + len;
+
+    reserve(w, len + 2);
+    put_char(w, '"');
+    while (text < last) {
+        const char *run = verbatim_end(text, last);
+
+        put(w, text, (size_t)(run - text));
+        text = run;
+        if (text < last) {
+            int32_t cp = json_utf8_next(&text, last);
+            put_escaped(w, cp < 0 ? 0xFFFD : (uint32_t)cp);
+        }
+    }
+    put_char(w, '"');
+}
+
+void json_writer_key_len(JsonWriter *w, const char *key, size_t len)
+{
+    separate(w);
+    put_string(w, key, len);
+    put(w, ": ", 2);
+    w->state = AFTER_KEY;
+}
+
+void json_writer_key(JsonWriter *w, const char *key)
+{
+    json_writer_key_len(w, key, strlen(key));
+}
+
+void json_writer_string_len(JsonWriter *w, const char *text, size_t len)
+{
+    separate(w);
+    put_string(w, text, len);
+}
+
+void json_writer_string(JsonWriter *w, const char *text)
+{
+    json_writer_string_len(w, text, strlen(text));
+}
+
+static void put_decimal(JsonWriter *w, uint64_t value, bool negative)
+{
+    char digits[21];
+    char *first = digits + sizeof(digits);
+
+    do {
+        *--first = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    if (negative) {
+        *--first = '-';
+    }
+    separate(w);
+    put(w, first, (size_t)(digits + sizeof(digits) - first));
+}
+
+void json_writer_int64(JsonWriter *w, int64_t value)
+{
+    put_decimal(w, value < 0 ? -(uint64_t)value : (uint64_t)value, value < 0);
+}
+
+void json_writer_uint64(JsonWriter *w, uint64_t value)
+{
+    put_decimal(w, value, false);
+}
+
+bool json_writer_double(JsonWriter *w, double value)
+{
+    char text[40];
+
+    if (!__builtin_isfinite(value)) {
+        return false;
+    }
+    for (int precision = 15; precision <= 17; precision++) {
+        char format[8];
+
+        g_snprintf(format, sizeof(format), "%%.%dg", precision);
+        g_ascii_formatd(text, sizeof(text), format, value);
+        if (g_ascii_strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    json_writer_raw(w, text, strlen(text));
+    return true;
+}
+
+void json_writer_bool(JsonWriter *w, bool value)
+{
+    json_writer_raw(w, value ? "true" : "false", value ? 4 : 5);
+}
+
+void json_writer_null(JsonWriter *w)
+{
+    json_writer_raw(w, "null", 4);
+}
+
+void json_writer_raw(JsonWriter *w, const char *json, size_t len)
+{
+    separate(w);
+    put(w, json, len);
+}
+
+void json_writer_append(JsonWriter *w, const char *bytes, size_t len)
+{
+    put(w, bytes, len);
+}
+
+static void write_scalar(JsonWriter *w, const JsonTape *tape, JsonTok tok)
+{
+    size_t len;
+    const char *text = json_tok_text(tape, tok, &len);
+
+    switch (json_tape_type(tape, tok)) {
+    case JSON_NULL: json_writer_null(w); break;
+    case JSON_BOOL: json_writer_bool(w, json_tok_bool(tape, tok)); break;
+    case JSON_INTEGER:
+        if (strcmp(text, "-0") == 0) {
+            json_writer_int64(w, 0);
+            break;
+        }
+        /* fall through */
+    case JSON_DOUBLE: json_writer_raw(w, text, len); break;
+    default: json_writer_string_len(w, text, len); break;
+    }
+}
+
+void json_writer_subtree(JsonWriter *w, const JsonTape *tape, JsonTok tok)
+{
+    JsonType type = json_tape_type(tape, tok);
+
+    if (type != JSON_OBJECT && type != JSON_ARRAY) {
+        write_scalar(w, tape, tok);
+        return;
+    }
+    begin(w, type == JSON_OBJECT ? '{' : '[');
+    for (JsonTok t = json_tape_first(tape, tok); t != JSON_NONE; t = json_tape_next(tape, tok, t)) {
+        if (type == JSON_OBJECT) {
+            size_t len;
+            const char *key = json_tok_text(tape, t, &len);
+
+            json_writer_key_len(w, key, len);
+            json_writer_subtree(w, tape, json_tape_value(tape, t));
+        } else {
+            json_writer_subtree(w, tape, t);
+        }
+    }
+    end(w, type == JSON_OBJECT ? '}' : ']');
+}
+
+char *json_tape_copy_subtree(const JsonTape *tape, JsonTok tok, size_t *len)
+{
+    JSON_AUTO_WRITER(w);
+
+    w = json_writer_new(false);
+    json_writer_subtree(w, tape, tok);
+    return json_writer_steal(w, len);
+}
