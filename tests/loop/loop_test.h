@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the tests of this room share. */
+#ifndef LOOP_TEST_H
+#define LOOP_TEST_H
+
+#include "qom/loop.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <glib.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MS INT64_C(1000000)
+
+/* Entries of a /proc/self folder; open descriptors or threads of this process. */
+static inline unsigned count_proc(const char *path)
+{
+    unsigned n = 0;
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        n += entry->d_name[0] != '.';
+    }
+    closedir(dir);
+    return n;
+}
+
+static inline unsigned count_fds(void)
+{
+    return count_proc("/proc/self/fd");
+}
+
+static inline unsigned count_threads(void)
+{
+    return count_proc("/proc/self/task");
+}
+
+static inline void sleep_ns(int64_t ns)
+{
+    struct timespec ts = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    while (nanosleep(&ts, &ts) < 0 && errno == EINTR) {
+    }
+}
+
+static inline unsigned allowed_cpus(void)
+{
+    cpu_set_t cpus;
+    assert_int_equal(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
+    return (unsigned)CPU_COUNT(&cpus);
+}
+
+static inline void add_one(void *opaque)
+{
+    ++*(unsigned *)opaque;
+}
+
+static inline LoopStats stats_of(Loop *loop)
+{
+    LoopStats stats;
+    loop_get_stats(loop, &stats);
+    return stats;
+}
+
+#endif
