@@ -13,7 +13,7 @@
 typedef struct IoChunk IoChunk;
 
 typedef struct IoQueue {
-    STAILQ_HEAD(, IoChunk) chunks;
+    TAILQ_HEAD(IoChunks, IoChunk) chunks;
     size_t bytes; /* in all chunks, not written yet */
 } IoQueue;
 

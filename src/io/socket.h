@@ -58,6 +58,9 @@ bool io_address_is_numeric(const SocketAddress *address);
  * `address resolution failed for H:P: E`, `Cannot disable IPv4 and IPv6 at same time` */
 bool io_resolve(const SocketAddress *address, bool passive, IoSockaddrs *list, QomError **errp);
 
+/* A stream socket for @address, non-blocking and close-on-exec; -1 and errno. */
+int io_socket_new(const SocketAddress *address, int family);
+
 /* --- Listening ------------------------------------------------------------------------------- */
 
 #define IO_LISTEN_MAX 8
@@ -86,6 +89,9 @@ bool io_listen_fd(int fd, const char *name, int backlog, IoListener *listener, Q
 
 /* Closes the sockets and unlinks the file, if it is still ours. */
 void io_listener_close(IoListener *listener);
+
+/* Changes how many clients the kernel keeps waiting. */
+void io_listener_set_backlog(const IoListener *listener, int backlog);
 
 /* Accepts a connection on @fd, one of the listener's: a descriptor, non-blocking and close-on-exec,
  * or a negative errno value: -EAGAIN, there is none. */
