@@ -32,7 +32,8 @@ static JsonToken *push_value(JsonTapeBuilder *b, JsonType type, unsigned flags)
     if (b->open != JSON_NONE) {
         b->tape->tokens[b->open].length++;
     }
-    return &b->tape->tokens[json_tape_push(b->tape, type, flags)];
+    JsonTok tok = json_tape_push(b->tape, type, flags);
+    return &b->tape->tokens[tok];
 }
 
 static void set_text(JsonTape *tape, JsonToken *token, const char *text, size_t len)
@@ -126,6 +127,11 @@ void json_builder_uint64(JsonTapeBuilder *b, uint64_t value)
     set_text(b->tape, push_value(b, JSON_INTEGER, 0), text, (size_t)len);
 }
 
+static bool has_text(JsonType type)
+{
+    return type == JSON_STRING || type == JSON_TEXT || type == JSON_INTEGER || type == JSON_DOUBLE;
+}
+
 void json_builder_subtree(JsonTapeBuilder *b, const JsonTape *tape, JsonTok tok)
 {
     JsonTape *to = b->tape;
@@ -137,15 +143,13 @@ void json_builder_subtree(JsonTapeBuilder *b, const JsonTape *tape, JsonTok tok)
     }
     for (JsonTok t = tok; t < end; t++) {
         const JsonToken *from = &tape->tokens[t];
-        JsonToken *copy = &to->tokens[json_tape_push(to, (JsonType)from->type, from->flags)];
-        size_t len;
-        const char *text = json_tok_text(tape, t, &len);
+        JsonTok tok_copy = json_tape_push(to, (JsonType)from->type, from->flags);
+        JsonToken *copy = &to->tokens[tok_copy];
 
         copy->length = from->length;
         copy->next = first + (from->next - tok);
-        if (text != NULL && from->type != JSON_OBJECT && from->type != JSON_ARRAY &&
-            from->type != JSON_NULL && from->type != JSON_BOOL) {
-            set_text(to, copy, text, len);
+        if (has_text((JsonType)from->type)) {
+            set_text(to, copy, tape->text + from->offset, from->length);
         }
     }
 }

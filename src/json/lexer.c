@@ -168,30 +168,32 @@ static JsonStatus lex_start(JsonParser *p, const char **cursor)
     return JSON_MORE;
 }
 
-/* The end of a run inside a string: bytes up to the quote, a backslash or a byte that no string
- * may hold. */
-static const char *string_run_end(JsonParser *p, const char *from, const char *end)
+/* Control bytes, and the bytes that no UTF-8 has, can't be in a string, even escaped. */
+static bool may_be_in_string(uint8_t c)
 {
-    const char *to = p->needs_decode ? from : json_plain_end(from, end, (uint8_t)p->quote);
+    return c >= 0x20 && c < 0xFE;
+}
 
-    if (to == end || !((uint8_t)*to & 0x80 || p->needs_decode)) {
-        return to;
-    }
-    while (to < end) {
-        uint8_t c = (uint8_t)*to;
-        if (c < 0x80) {
-            to = json_plain_end(to, end, (uint8_t)p->quote);
-            if (to == end || (uint8_t)*to < 0x80) {
-                break;
-            }
-        } else if (c >= 0xFE) {
-            break;
+/* The end of a run inside a string: bytes up to the quote, a backslash that is the last byte at
+ * hand, or a byte that no string may hold. */
+static const char *string_run_end(JsonParser *p, const char *to, const char *end)
+{
+    for (;;) {
+        to = json_plain_end(to, end, (uint8_t)p->quote);
+        if (to == end || *to == p->quote || !may_be_in_string((uint8_t)*to)) {
+            return to;
+        }
+        p->needs_decode = true;
+        if (*to != '\\') {
+            do {
+                to++;
+            } while (to < end && (uint8_t)*to >= 0x80 && may_be_in_string((uint8_t)*to));
+        } else if (end - to >= 2 && may_be_in_string((uint8_t)to[1])) {
+            to += 2;
         } else {
-            p->needs_decode = true;
-            to++;
+            return to;
         }
     }
-    return to;
 }
 
 static JsonStatus lex_string(JsonParser *p, const char **cursor, const char *end)
@@ -214,7 +216,6 @@ static JsonStatus lex_string(JsonParser *p, const char **cursor, const char *end
     if (*to != '\\') {
         return json_grammar_stray(p, (uint8_t)*to);
     }
-    p->needs_decode = true;
     p->lex = LEX_ESCAPE;
     return append_run(p, to, to + 1) ? JSON_MORE : token_too_large(p);
 }
@@ -224,7 +225,7 @@ static JsonStatus lex_escape(JsonParser *p, const char **cursor)
     const char *from = (*cursor)++;
     uint8_t c = (uint8_t)*from;
 
-    if (c < 0x20 || c >= 0xFE) {
+    if (!may_be_in_string(c)) {
         return json_grammar_stray(p, c);
     }
     p->lex = LEX_STRING;

@@ -44,8 +44,9 @@ JsonParser *json_parser_new(const JsonLimits *limits);
 void json_parser_free(JsonParser *p);
 
 /*
- * Reads bytes up to the end of one message or error, @len at most; *consumed says how many. No byte
- * is looked at twice, however small the pieces are. Ends the life of what json_parser_tape() and
+ * Reads bytes up to the end of one message or error, @len at most; *consumed says how many: none if
+ * the first byte is the delimiter that ends a number or keyword read before. No text is scanned
+ * twice, however small the pieces are. Ends the life of what json_parser_tape() and
  * json_parser_error() returned before.
  */
 JsonStatus json_parser_feed(JsonParser *p, const char *data, size_t len, size_t *consumed);
