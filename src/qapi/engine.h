@@ -71,6 +71,10 @@ uint64_t qapi_kind_max(QapiKind kind);
 /* As error texts name the narrow ones, "int8_t" and so on. */
 const char *qapi_kind_ctype(QapiKind kind);
 
+/* A number in C's notation at *p, which moves behind it; false if there is none that fits. */
+bool qapi_scan_int64(const char **p, int64_t *value);
+bool qapi_scan_uint64(const char **p, uint64_t *value);
+
 /*
  * The name among @n that is closest to @name, or NULL if none is near. @get returns the name with
  * an index.
