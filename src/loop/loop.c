@@ -219,17 +219,16 @@ bool loop_iterate(Loop *loop, bool blocking)
     loop->depth++;
     loop_count(&loop->counters.iterations, 1);
 
-    loop_polling_apply(loop);
+    bool changed = loop_polling_apply(loop);
     bool adaptive = loop->polling.params.max_ns > 0;
     int64_t start_ns = adaptive ? loop_now_ns() : 0;
     int64_t limit_ns = blocking ? sleep_limit_ns(loop) : 0;
     int64_t timeout_ns = limit_ns;
     loop_polling_spin(loop, start_ns, &timeout_ns);
     loop_wait(loop, timeout_ns, limit_ns != 0 && timeout_ns == 0);
-    int64_t blocked_ns = adaptive ? loop_now_ns() - start_ns : -1;
-    if (loop_polling_apply(loop)) {
-        blocked_ns = -1;
-    }
+    changed |= loop_polling_apply(loop);
+    /* The wake-up that came with new parameters says nothing about the load. */
+    int64_t blocked_ns = adaptive && !changed ? loop_now_ns() - start_ns : -1;
 
     unsigned ran = loop_calls_run(loop);
     unsigned events = loop_poll_dispatch(loop, blocked_ns);

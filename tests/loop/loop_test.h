@@ -42,16 +42,36 @@ static inline unsigned count_fds(void)
     return count_proc("/proc/self/fd");
 }
 
-static inline unsigned count_threads(void)
-{
-    return count_proc("/proc/self/task");
-}
-
 static inline void sleep_ns(int64_t ns)
 {
     struct timespec ts = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
     while (nanosleep(&ts, &ts) < 0 && errno == EINTR) {
     }
+}
+
+static inline void *thread_nothing(void *opaque)
+{
+    return opaque;
+}
+
+/* Threads of this process before a test adds its own; a sanitizer may keep one from the first on.
+ */
+static inline unsigned count_threads(void)
+{
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, thread_nothing, NULL), 0);
+    pthread_join(thread, NULL);
+    sleep_ns(MS); /* a joined thread may still be listed for a moment */
+    return count_proc("/proc/self/task");
+}
+
+/* Fails unless there are @n threads within 5 s. */
+static inline void assert_threads(unsigned n)
+{
+    for (unsigned i = 0; i < 5000 && count_proc("/proc/self/task") != n; i++) {
+        sleep_ns(MS);
+    }
+    assert_int_equal(count_proc("/proc/self/task"), n);
 }
 
 static inline unsigned allowed_cpus(void)
