@@ -49,7 +49,8 @@ static GString *parse(const char *data, size_t size, uint32_t seed)
     GRand *random = seed ? g_rand_new_with_seed(seed) : NULL;
 
     while (size > 0) {
-        size_t piece = random ? MIN(size, (size_t)g_rand_int_range(random, 1, 24)) : size;
+        size_t wanted = random ? (size_t)g_rand_int_range(random, 1, 24) : size;
+        size_t piece = MIN(size, wanted);
         /* An own allocation, so that a sanitizer sees a read beyond the piece. */
         g_autofree char *copy = g_memdup2(data, piece);
         size_t at = 0;

@@ -86,7 +86,7 @@ QOM_PUBLIC JsonNumber json_tok_double(const JsonTape *tape, JsonTok tok, double 
 
 /*
  * The text of a scalar, zero-terminated and owned by the tape; *len (may be NULL) is its length in
- * bytes. Strings and keys decoded, numbers as written, "" for null and booleans.
+ * bytes. Strings and keys decoded, numbers as written but -0 as 0, "" for null and booleans.
  */
 QOM_PUBLIC const char *json_tok_text(const JsonTape *tape, JsonTok tok, size_t *len);
 

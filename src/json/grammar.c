@@ -274,6 +274,18 @@ static bool decode_string(JsonParser *p, size_t *length, unsigned *flags)
     return true;
 }
 
+/* The integer -0 is 0; it goes onto the tape as such. */
+static void drop_sign_of_zero(JsonParser *p, size_t *length)
+{
+    char *text = p->tape->text + p->token_start;
+
+    if (*length == 2 && memcmp(text, "-0", 2) == 0) {
+        text[0] = '0';
+        p->tape->text_len--;
+        *length = 1;
+    }
+}
+
 /* True if the number is finite as a double; most are seen to be from their length. */
 static bool is_finite_number(const char *text, size_t len)
 {
@@ -298,6 +310,9 @@ JsonStatus json_grammar_scalar(JsonParser *p, JsonType type, size_t extra_bytes)
     }
     if (type == JSON_STRING && p->needs_decode && !decode_string(p, &length, &flags)) {
         return frame(p);
+    }
+    if (type == JSON_INTEGER) {
+        drop_sign_of_zero(p, &length);
     }
     json_tape_reserve_text(tape, 1);
     tape->text[tape->text_len++] = '\0';

@@ -176,11 +176,7 @@ JsonNumber json_tok_double(const JsonTape *tape, JsonTok tok, double *value)
     if (token->type != JSON_INTEGER && token->type != JSON_DOUBLE) {
         return JSON_NUMBER_KIND;
     }
-    const char *text = tape->text + token->offset;
-    if (token->type == JSON_INTEGER && strcmp(text, "-0") == 0) {
-        text = "0";
-    }
-    *value = g_ascii_strtod(text, NULL);
+    *value = g_ascii_strtod(tape->text + token->offset, NULL);
     return JSON_NUMBER_OK;
 }
 

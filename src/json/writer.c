@@ -373,11 +373,6 @@ static void write_scalar(JsonWriter *w, const JsonTape *tape, JsonTok tok)
     case JSON_NULL: json_writer_null(w); break;
     case JSON_BOOL: json_writer_bool(w, json_tok_bool(tape, tok)); break;
     case JSON_INTEGER:
-        if (strcmp(text, "-0") == 0) {
-            json_writer_int64(w, 0);
-            break;
-        }
-        /* fall through */
     case JSON_DOUBLE: json_writer_raw(w, text, len); break;
     default: json_writer_string_len(w, text, len); break;
     }
