@@ -165,8 +165,8 @@ static void duplicate_keys_are_found_at_every_object_size(void **state)
 {
     JsonParser *p = json_parser_new(NULL);
 
-    for (int n = 1; n < 200; n++) {
-        for (int twin = 0; twin < n; twin += 7) {
+    for (int n = 1; n < 40; n++) {
+        for (int twin = 0; twin < n; twin++) {
             g_autoptr(GString) text = g_string_new("{");
             for (int i = 0; i < n; i++) {
                 g_string_append_printf(text, "\"\\u006bey%d\":{\"key%d\":%d},", i, i, i);
