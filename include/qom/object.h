@@ -15,8 +15,8 @@
  * Finalize must cope with an object that never completed.
  *
  * Threads: types, the tree and all properties belong to the main thread. Any thread may count
- * references, cast, and read an object's class and type name. The last reference to an object must
- * be dropped in the main thread.
+ * references and read an object's class and type name. The last reference to an object must be
+ * dropped in the main thread.
  *
  * Source: the sheet on the core, sections 1 to 5, 12 and 13.
  */
@@ -74,6 +74,13 @@ typedef enum QomPropertyFlags {
     QOM_PROPERTY_WEAK = 1 << 5,      /* link: holds no reference, is cleared when the target dies */
 } QomPropertyFlags;
 
+/* Writes the value, exactly one JSON value. On failure the engine takes back what was written. */
+typedef bool QomPropertyGet(QomObject *obj, const QomProperty *prop, JsonWriter *writer,
+                            QomError **errp);
+/* Takes the value at @node. Must decode fully and validate before it changes anything. */
+typedef bool QomPropertySet(QomObject *obj, const QomProperty *prop, const JsonTape *tape,
+                            uint32_t node, QomError **errp);
+
 /*
  * What C knows about a member of the config struct. Names a member of the type's own config struct,
  * or of an ancestor's, whose rule it then replaces for this type and those derived from it.
@@ -88,6 +95,10 @@ typedef struct QomPropertyRule {
      * @link_offset (of a QomObject *) in the instance, which only the engine may write. */
     const char *link;
     uint32_t link_offset;
+    /* The default where it is not the schema's; JSON. Shown, and stored at creation. */
+    const char *default_json;
+    /* Reads the property instead of the config struct; NULL: as usual. */
+    QomPropertyGet *get;
     /* Validates a new value, at creation (if given or mandatory) and later, before anything else
      * happens. @new_value points to the value as the member's C type (for struct, union and
      * alternate to the struct itself; for a link to a QomObject *, which may be NULL). Other
@@ -98,13 +109,6 @@ typedef struct QomPropertyRule {
      * put back, and nothing may have changed. In a worker thread if BLOCKS is set. */
     bool (*apply)(QomObject *obj, QomError **errp);
 } QomPropertyRule;
-
-/* Writes the value, exactly one JSON value. On failure the engine takes back what was written. */
-typedef bool QomPropertyGet(QomObject *obj, const QomProperty *prop, JsonWriter *writer,
-                            QomError **errp);
-/* Takes the value at @node. Must decode fully and validate before it changes anything. */
-typedef bool QomPropertySet(QomObject *obj, const QomProperty *prop, const JsonTape *tape,
-                            uint32_t node, QomError **errp);
 
 /*
  * A property as the engine and introspection see it. C code fills in the first part for run-time
