@@ -24,12 +24,29 @@
 extern "C" {
 #endif
 
-typedef struct Loop Loop;
 typedef struct QmpMonitor QmpMonitor;
+
+/* --- The server ------------------------------------------------------------------------------ */
 
 /* Adds the commands, events and types of @schema (a constant that `qapic gen` made) to what is
  * served. Names that exist already are a programming error. */
 QOM_PUBLIC void qmp_add_schema(const QapiSchema *schema);
+
+/* What to do with deprecated and unstable interfaces (-compat). Before monitors are served. */
+QOM_PUBLIC void qmp_set_compat(const QapiPolicy *policy);
+/* Any thread. */
+QOM_PUBLIC const QapiPolicy *qmp_get_compat(void);
+
+/* Whether only commands with allow-preconfig work (-preconfig). The getter: any thread. */
+QOM_PUBLIC void qmp_set_preconfig(bool preconfig);
+QOM_PUBLIC bool qmp_get_preconfig(void);
+
+/* What the command quit does; it is called from the main loop after the reply was sent. */
+QOM_PUBLIC void qmp_set_quit(void (*quit)(void *opaque), void *opaque);
+
+/* Adds a policy for QmpMonitorOptions: @commands are the names that it allows, NULL-terminated; a
+ * name that ends in "*" stands for all that begin so. Must be done before it is used. */
+QOM_PUBLIC bool qmp_add_policy(const char *name, const char *const *commands, QomError **errp);
 
 /* --- Calls ----------------------------------------------------------------------------------- */
 
@@ -39,7 +56,8 @@ QOM_PUBLIC QmpCall *qmp_call_current(void);
 
 /* Ends a call of a `coroutine: true` or `gen: false` command with success. @ret points to a value
  * of the command's result type (NULL if it has none); it is encoded before the function returns and
- * stays the caller's. The session then goes on with its next command. */
+ * stays the caller's. The session then goes on with its next command. The handler's arguments (or
+ * tape) are valid until here, @call too. If the client has gone the reply is dropped. */
 QOM_PUBLIC void qmp_call_return(QmpCall *call, const void *ret);
 
 /* The same with a result already in JSON, as text of one value. */
@@ -48,13 +66,13 @@ QOM_PUBLIC void qmp_call_return_json(QmpCall *call, const char *text, size_t len
 /* Ends a call with an error, which is taken over. */
 QOM_PUBLIC void qmp_call_fail(QmpCall *call, QomError *error);
 
-/* Takes the first descriptor that came with the current message; the caller owns it. -1 and an
- * error
+/* Takes the first descriptor that came and was not taken yet; the caller owns it. What else came
+ * with it is closed when the call ends, unless it is taken too. @call may be NULL. -1 and an error
  * (`No file descriptor supplied via SCM_RIGHTS`) if there is none. */
 QOM_PUBLIC int qmp_call_take_fd(QmpCall *call, QomError **errp);
 
-/* Sends @fd (taken over, closed after sending) with the first byte of the reply. False and an error
- * if the session's transport can not carry descriptors. */
+/* Sends @fd (taken over, closed after sending or on failure) with the first byte of the reply.
+ * False and an error if the session's transport can not carry descriptors. */
 QOM_PUBLIC bool qmp_call_attach_fd(QmpCall *call, int fd, QomError **errp);
 
 /* Takes the descriptor stored under @name by `getfd` on the call's monitor; -1 and an error
@@ -75,7 +93,8 @@ typedef struct QmpMonitorOptions {
     const char *chardev;  /* id of a free character device */
     bool pretty;          /* indent output */
     unsigned max_clients; /* of a listening socket; 0: the default, 1: QEMU's way */
-    const char *policy;   /* NULL: everything allowed; "readonly": commands that only look */
+    const char *policy;   /* NULL: everything allowed; "readonly": commands that only look; or one
+                           * added by qmp_add_policy() */
 } QmpMonitorOptions;
 
 /* Starts to serve QMP on a character device. */

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Dispatch: from a message to the handler of its command to the reply.
+ *
+ * The order of the checks is fixed (sheet on the core, section 7): the envelope, the command's
+ * name, policy, whether it may run out of band, the phase, its arguments. From the moment the text
+ * was an object its `id` is in every reply, exactly as it was written.
+ */
+#include "qmp/session.h"
+
+#include "qmp/monitor.h"
+
+#include "qom/qapi.h"
+#include "json/tape.h"
+
+#include <string.h>
+
+static _Thread_local QmpCall *call_current;
+
+QmpCall *qmp_call_current(void)
+{
+    return call_current;
+}
+
+/* --- Replies --------------------------------------------------------------------------------- */
+
+static void reply_end(QmpCall *call, JsonWriterMark start)
+{
+    JsonWriter *w = call->writer;
+
+    if (call->id != JSON_NONE) {
+        json_writer_key(w, "id");
+        json_writer_subtree(w, call->tape, call->id);
+    }
+    json_writer_end_object(w);
+    json_writer_append(w, "\r\n", 2);
+    if (call->attached.n > 0) {
+        QmpSession *session = call->session;
+        size_t len;
+        const char *text = json_writer_text(w, &len);
+        g_mutex_lock(&session->lock);
+        if (start.len > 0) {
+            io_queue_push(&session->queue, text, start.len, NULL, 0);
+        }
+        io_queue_push(&session->queue, text + start.len, len - start.len, call->attached.fd,
+                      call->attached.n);
+        g_mutex_unlock(&session->lock);
+        call->attached.n = 0;
+        json_writer_reset(w);
+    }
+}
+
+static void write_error(JsonWriter *w, QomErrorClass error_class, const char *text)
+{
+    json_writer_key(w, "error");
+    json_writer_begin_object(w);
+    json_writer_key(w, "class");
+    json_writer_string(w, qom_error_class_name(error_class));
+    json_writer_key(w, "desc");
+    json_writer_string(w, text);
+    json_writer_end_object(w);
+}
+
+static void reply_error(QmpCall *call, const QomError *error)
+{
+    JsonWriterMark start = json_writer_mark(call->writer);
+
+    io_fds_close(&call->attached);
+    json_writer_begin_object(call->writer);
+    write_error(call->writer, qom_error_class(error), qom_error_message(error));
+    reply_end(call, start);
+}
+
+void qmp_call_write_parse_error(JsonWriter *w, const char *text)
+{
+    json_writer_begin_object(w);
+    write_error(w, QOM_ERROR_GENERIC, text);
+    json_writer_end_object(w);
+    json_writer_append(w, "\r\n", 2);
+}
+
+/* @text: NULL, or the result as JSON; else it is the value at @ret. */
+static void reply_success(QmpCall *call, const void *ret, const char *text, size_t len)
+{
+    QOM_AUTO_ERROR(error);
+    JsonWriter *w = call->writer;
+
+    if (call->command->flags & QAPI_COMMAND_NO_SUCCESS) {
+        return;
+    }
+    JsonWriterMark start = json_writer_mark(w);
+    json_writer_begin_object(w);
+    json_writer_key(w, "return");
+    if (text) {
+        json_writer_raw(w, text, len);
+    } else if (!call->command->ret) {
+        json_writer_begin_object(w);
+        json_writer_end_object(w);
+    } else if (!qapi_encode(call->command->ret, ret, &call->session->server->compat, w, &error)) {
+        json_writer_rollback(w, start);
+        reply_error(call, error);
+        return;
+    }
+    reply_end(call, start);
+}
+
+/* Wipes what the message was made of. The reply is written. */
+static void call_end(QmpCall *call)
+{
+    json_tape_wipe(call->tape);
+    if (call->tape_is_own) {
+        json_tape_free(call->tape);
+    }
+    call->tape = NULL;
+    call->command = NULL;
+    if (call->took_fd) {
+        call->took_fd = false;
+        qmp_fds_drop(call->session);
+    }
+    qapi_arena_reset(call->arena);
+}
+
+/* --- Checks ---------------------------------------------------------------------------------- */
+
+/* What a message says; tokens of its tape or JSON_NONE. */
+typedef struct Envelope {
+    JsonTok execute, exec_oob, arguments;
+} Envelope;
+
+static bool envelope_member(QmpCall *call, JsonTok key, Envelope *envelope, QomError **errp)
+{
+    const JsonTape *tape = call->tape;
+    JsonTok value = json_tape_value(tape, key);
+    const char *name = json_tok_text(tape, key, NULL);
+    bool oob_enabled = call->session->oob != NULL;
+
+    if (strcmp(name, "execute") == 0 || (oob_enabled && strcmp(name, "exec-oob") == 0)) {
+        bool is_oob = name[4] == '-';
+        if (json_tape_type(tape, value) != JSON_STRING) {
+            return qom_error_set(errp, "QMP input member '%s' must be a string", name);
+        }
+        if ((is_oob ? envelope->execute : envelope->exec_oob) != JSON_NONE) {
+            return qom_error_set(errp, "QMP input member '%s' clashes with '%s'", name,
+                                 is_oob ? "execute" : "exec-oob");
+        }
+        *(is_oob ? &envelope->exec_oob : &envelope->execute) = value;
+        return true;
+    }
+    if (strcmp(name, "arguments") == 0) {
+        if (json_tape_type(tape, value) != JSON_OBJECT) {
+            return qom_error_set(errp, "QMP input member 'arguments' must be an object");
+        }
+        envelope->arguments = value;
+        return true;
+    }
+    if (strcmp(name, "id") == 0) {
+        return true;
+    }
+    return qom_error_set(errp, "QMP input member '%s' is unexpected", name);
+}
+
+static bool call_open(QmpCall *call, Envelope *envelope, QomError **errp)
+{
+    const JsonTape *tape = call->tape;
+
+    *envelope = (Envelope){JSON_NONE, JSON_NONE, JSON_NONE};
+    call->id = JSON_NONE;
+    if (json_tape_type(tape, JSON_ROOT) != JSON_OBJECT) {
+        return qom_error_set(errp, "QMP input must be a JSON object");
+    }
+    call->id = json_tape_find(tape, JSON_ROOT, "id");
+    for (JsonTok key = json_tape_first(tape, JSON_ROOT); key != JSON_NONE;
+         key = json_tape_next(tape, JSON_ROOT, key)) {
+        if (!envelope_member(call, key, envelope, errp)) {
+            return false;
+        }
+    }
+    if (envelope->execute == JSON_NONE && envelope->exec_oob == JSON_NONE) {
+        return qom_error_set(errp, "QMP input lacks member 'execute'");
+    }
+    return true;
+}
+
+/* Finds the command and makes sure that it may run here and now. */
+static const QapiCommand *call_find(QmpCall *call, const Envelope *envelope, QomError **errp)
+{
+    QmpSession *session = call->session;
+    bool is_oob = envelope->exec_oob != JSON_NONE;
+    JsonTok token = is_oob ? envelope->exec_oob : envelope->execute;
+    const char *name = json_tok_text(call->tape, token, NULL);
+
+    if (!session->negotiated && strcmp(name, "qmp_capabilities") != 0) {
+        qom_error_set_class(errp, QOM_ERROR_COMMAND_NOT_FOUND,
+                            "Expecting capabilities negotiation with 'qmp_capabilities'");
+        return NULL;
+    }
+    const QapiCommand *command = qmp_server_find_command(session->server, name);
+    if (!command) {
+        qom_error_set_class(errp, QOM_ERROR_COMMAND_NOT_FOUND, "The command %s has not been found",
+                            name);
+        return NULL;
+    }
+    if (!qapi_policy_command(&session->server->compat, command, errp)) {
+        return NULL;
+    }
+    if (session->policy && !qmp_server_policy_allows(session->server, session->policy, name)) {
+        qom_error_set_class(errp, QOM_ERROR_COMMAND_NOT_FOUND,
+                            "Command %s has been disabled: by monitor policy", name);
+        return NULL;
+    }
+    if (is_oob && !(command->flags & QAPI_COMMAND_OOB)) {
+        qom_error_set(errp, "The command %s does not support OOB", name);
+        return NULL;
+    }
+    if (!(command->flags & QAPI_COMMAND_PRECONFIG) && qmp_get_preconfig()) {
+        qom_error_set(errp,
+                      "The command '%s' is permitted only after machine initialization has "
+                      "completed",
+                      name);
+        return NULL;
+    }
+    return command;
+}
+
+static bool call_decode(QmpCall *call, const JsonTape *tape, JsonTok node, void **args,
+                        QomError **errp)
+{
+    const QapiType *type = call->command->args;
+
+    if (type) {
+        QapiDecode how = {.arena = call->arena, .policy = &call->session->server->compat};
+        *args = qapi_arena_alloc(call->arena, type->size);
+        return qapi_decode(&how, type, tape, node, *args, errp);
+    }
+    *args = NULL;
+    JsonTok key = json_tape_first(tape, node);
+    return key == JSON_NONE ||
+           qom_error_set(errp, "Parameter '%s' is unexpected", json_tok_text(tape, key, NULL));
+}
+
+/* --- Running --------------------------------------------------------------------------------- */
+
+static bool call_run_plain(QmpCall *call, const void *args, QomError **errp)
+{
+    const QapiType *type = call->command->ret;
+    void *ret = type ? qapi_arena_alloc(call->arena, type->size) : NULL;
+    QmpCall *outer = call_current;
+
+    call_current = call;
+    bool ok = call->command->call(args, ret, errp);
+    call_current = outer;
+    if (ok) {
+        reply_success(call, ret, NULL, 0);
+    }
+    if (type) {
+        qapi_clear(type, ret);
+    }
+    return ok;
+}
+
+static bool call_invoke(QmpCall *call, QomError **errp)
+{
+    Envelope envelope;
+    void *args;
+
+    if (!call_open(call, &envelope, errp)) {
+        return false;
+    }
+    call->command = call_find(call, &envelope, errp);
+    if (!call->command) {
+        return false;
+    }
+    bool has_arguments = envelope.arguments != JSON_NONE;
+    const JsonTape *tape = has_arguments ? call->tape : call->session->server->no_arguments;
+    JsonTok node = has_arguments ? envelope.arguments : JSON_ROOT;
+    if (call->command->call_raw) {
+        call->command->call_raw(tape, node, call);
+        return true;
+    }
+    if (!call_decode(call, tape, node, &args, errp)) {
+        return false;
+    }
+    if (call->command->call_async) {
+        call->command->call_async(args, call);
+        return true;
+    }
+    call->ended = true;
+    return call_run_plain(call, args, errp);
+}
+
+bool qmp_call_is_oob(const JsonTape *tape)
+{
+    return json_tape_type(tape, JSON_ROOT) == JSON_OBJECT &&
+           json_tape_find(tape, JSON_ROOT, "exec-oob") != JSON_NONE &&
+           json_tape_find(tape, JSON_ROOT, "execute") == JSON_NONE;
+}
+
+void qmp_call_run(QmpCall *call, JsonTape *tape)
+{
+    QOM_AUTO_ERROR(error);
+
+    call->tape = tape;
+    call->ended = false;
+    call->in_handler = true;
+    if (!call_invoke(call, &error)) {
+        call->ended = true;
+        reply_error(call, error);
+    }
+    call->in_handler = false;
+    if (call->ended) {
+        call_end(call);
+    } else {
+        qmp_session_ref(call->session);
+    }
+}
+
+/* --- Ends of calls that take their time ------------------------------------------------------ */
+
+/* Whether anybody still waits for the reply. */
+static bool call_has_client(const QmpCall *call)
+{
+    return call->session->monitor != NULL;
+}
+
+static void call_finish(QmpCall *call)
+{
+    call->ended = true;
+    if (call->in_handler) {
+        return;
+    }
+    QmpSession *session = call->session;
+    call_end(call);
+    qmp_session_call_ended(session);
+    qmp_session_unref(session);
+}
+
+void qmp_call_return(QmpCall *call, const void *ret)
+{
+    if (call_has_client(call)) {
+        reply_success(call, ret, NULL, 0);
+    }
+    call_finish(call);
+}
+
+void qmp_call_return_json(QmpCall *call, const char *text, size_t len)
+{
+    if (call_has_client(call)) {
+        reply_success(call, NULL, text, len);
+    }
+    call_finish(call);
+}
+
+void qmp_call_fail(QmpCall *call, QomError *error)
+{
+    if (call_has_client(call)) {
+        reply_error(call, error);
+    }
+    qom_error_free(error);
+    call_finish(call);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Monitors: their life, their settings. Main thread. */
+#include "qmp/monitor.h"
+
+#include "qmp/event.h"
+#include "qmp/fds.h"
+
+#include "config.h"
+
+void qmp_write_version(JsonWriter *w)
+{
+    json_writer_begin_object(w);
+    json_writer_key(w, "qemu");
+    json_writer_begin_object(w);
+    json_writer_key(w, "major");
+    json_writer_int64(w, QMP_VERSION_MAJOR);
+    json_writer_key(w, "minor");
+    json_writer_int64(w, QMP_VERSION_MINOR);
+    json_writer_key(w, "micro");
+    json_writer_int64(w, QMP_VERSION_MICRO);
+    json_writer_end_object(w);
+    json_writer_key(w, "package");
+    json_writer_string(w, "qomd " QOM_VERSION);
+    json_writer_end_object(w);
+}
+
+QmpMonitor *qmp_monitor_new_bare(const QmpMonitorOptions *options, QomError **errp)
+{
+    QmpServer *server = qmp_server();
+
+    if (options->policy && !g_hash_table_contains(server->policies, options->policy)) {
+        qom_error_set(errp, "Monitor policy '%s' not found", options->policy);
+        return NULL;
+    }
+    QmpMonitor *monitor = g_new0(QmpMonitor, 1);
+    monitor->server = server;
+    monitor->id = g_strdup(options->id);
+    monitor->chardev = g_strdup(options->chardev);
+    monitor->policy = g_strdup(options->policy);
+    monitor->pretty = options->pretty;
+    monitor->max_clients = options->max_clients ? options->max_clients : QMP_MAX_CLIENTS;
+    monitor->named_fds = qmp_named_fds_new();
+    TAILQ_INIT(&monitor->sessions);
+    TAILQ_INSERT_TAIL(&server->monitors, monitor, link);
+    return monitor;
+}
+
+void qmp_monitor_free(QmpMonitor *monitor)
+{
+    QmpSession *session;
+
+    if (!monitor) {
+        return;
+    }
+    while ((session = TAILQ_FIRST(&monitor->sessions))) {
+        qmp_session_flush(session);
+        qmp_session_close(session);
+    }
+    TAILQ_REMOVE(&monitor->server->monitors, monitor, link);
+    g_hash_table_unref(monitor->named_fds);
+    g_free(monitor->id);
+    g_free(monitor->chardev);
+    g_free(monitor->policy);
+    g_free(monitor);
+}
+
+void qmp_shutdown(void)
+{
+    QmpServer *server = qmp_server();
+    QmpMonitor *monitor;
+
+    while ((monitor = TAILQ_FIRST(&server->monitors))) {
+        qmp_monitor_free(monitor);
+    }
+    qmp_events_cleanup();
+    loop_thread_free(server->reader);
+    server->reader = NULL;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Out-of-band commands: a session whose front half lives in the reader thread.
+ *
+ *        reader thread                                  main thread
+ *   bytes -> message -- exec-oob --> run, reply
+ *                    -- execute  --> [ queue of 8 ] --> run, reply --> session->queue --> (sent by
+ *                                                                            the reader thread)
+ *
+ * A full queue stops the reading, so an out-of-band command behind the ninth one in band waits too;
+ * that is how QEMU bounds it. Broken messages keep their place in the order: their error replies
+ * go through the queue as text.
+ *
+ * Neither thread waits for the other, except that the main thread, when it ends a session, waits
+ * until the reader thread has let go of it. A message that one posts to the other holds a reference
+ * to the session, which only the main thread drops.
+ */
+#include "qmp/session.h"
+
+#include <string.h>
+
+#define QMP_OOB_QUEUE 8
+
+typedef struct QueuedMessage {
+    JsonTape *tape; /* or NULL: */
+    char *error;
+} QueuedMessage;
+
+struct QmpOob {
+    /* Reader thread. */
+    QapiArena *arena;
+    JsonWriter *writer;
+
+    /* Main thread. */
+    LoopCall pump_later;
+
+    /* In the care of the session's lock. */
+    QueuedMessage queue[QMP_OOB_QUEUE];
+    unsigned first, n;
+    bool pump_posted, send_posted, resume_posted;
+};
+
+static void post_unref(QmpSession *session)
+{
+    loop_post(loop_main(), qmp_session_unref, session);
+}
+
+/* --- Reader thread --------------------------------------------------------------------------- */
+
+static void oob_handle_pump(void *opaque)
+{
+    QmpSession *session = opaque;
+
+    g_mutex_lock(&session->lock);
+    session->oob->pump_posted = false;
+    g_mutex_unlock(&session->lock);
+    qmp_oob_pump(session);
+    qmp_session_unref(session);
+}
+
+static void oob_enqueue(QmpSession *session, JsonTape *tape, const char *error)
+{
+    QmpOob *oob = session->oob;
+
+    g_mutex_lock(&session->lock);
+    oob->queue[(oob->first + oob->n) % QMP_OOB_QUEUE] =
+        (QueuedMessage){.tape = tape, .error = g_strdup(error)};
+    oob->n++;
+    bool post = !oob->pump_posted;
+    oob->pump_posted = true;
+    g_mutex_unlock(&session->lock);
+    if (post) {
+        loop_post(loop_main(), oob_handle_pump, qmp_session_ref(session));
+    }
+}
+
+static void oob_run_now(QmpSession *session, JsonTape *tape)
+{
+    QmpOob *oob = session->oob;
+    QmpCall call = {
+        .session = session, .arena = oob->arena, .writer = oob->writer, .out_of_band = true};
+    size_t len;
+
+    qmp_call_run(&call, tape);
+    const char *text = json_writer_text(oob->writer, &len);
+    qmp_front_send(session, text, len);
+    json_writer_reset(oob->writer);
+}
+
+void qmp_oob_message(QmpSession *session)
+{
+    if (qmp_call_is_oob(json_parser_tape(session->parser))) {
+        oob_run_now(session, json_parser_tape(session->parser));
+    } else {
+        oob_enqueue(session, json_parser_take(session->parser), NULL);
+    }
+}
+
+void qmp_oob_error(QmpSession *session, const char *text)
+{
+    oob_enqueue(session, NULL, text);
+}
+
+bool qmp_oob_is_full(QmpSession *session)
+{
+    g_mutex_lock(&session->lock);
+    bool full = session->oob->n == QMP_OOB_QUEUE;
+    g_mutex_unlock(&session->lock);
+    return full;
+}
+
+static void oob_handle_send(void *opaque)
+{
+    QmpSession *session = opaque;
+
+    g_mutex_lock(&session->lock);
+    session->oob->send_posted = false;
+    g_mutex_unlock(&session->lock);
+    qmp_front_send(session, NULL, 0);
+    qmp_front_update(session);
+    post_unref(session);
+}
+
+static void oob_handle_resume(void *opaque)
+{
+    QmpSession *session = opaque;
+
+    g_mutex_lock(&session->lock);
+    session->oob->resume_posted = false;
+    g_mutex_unlock(&session->lock);
+    qmp_front_update(session);
+    post_unref(session);
+}
+
+static void oob_handle_start(void *opaque)
+{
+    QmpSession *session = opaque;
+
+    if (session->channel) {
+        if (qmp_front_start(session, NULL)) {
+            qmp_front_send(session, NULL, 0);
+            qmp_front_update(session);
+        } else {
+            qmp_front_lost(session);
+        }
+    }
+    post_unref(session);
+}
+
+/* --- Main thread ----------------------------------------------------------------------------- */
+
+static void oob_handle_pump_later(void *opaque)
+{
+    qmp_oob_pump(opaque);
+}
+
+void qmp_oob_start(QmpSession *session)
+{
+    session->oob_wanted = false;
+    qmp_front_stop(session);
+    QmpOob *oob = g_new0(QmpOob, 1);
+    oob->arena = qapi_arena_new();
+    oob->writer = json_writer_new(session->pretty);
+    loop_call_init(&oob->pump_later, oob_handle_pump_later, session);
+    session->oob = oob;
+    session->call.tape_is_own = true;
+    session->loop = loop_thread_get_loop(session->server->reader);
+    loop_post(session->loop, oob_handle_start, qmp_session_ref(session));
+}
+
+/* The oldest message in *message; false if there is none. Makes the front read on. */
+static bool oob_dequeue(QmpSession *session, QueuedMessage *message)
+{
+    QmpOob *oob = session->oob;
+
+    g_mutex_lock(&session->lock);
+    bool any = oob->n > 0, resume = false;
+    if (any) {
+        *message = oob->queue[oob->first];
+        resume = oob->n == QMP_OOB_QUEUE && !oob->resume_posted;
+        oob->resume_posted |= resume;
+        oob->first = (oob->first + 1) % QMP_OOB_QUEUE;
+        oob->n--;
+    }
+    g_mutex_unlock(&session->lock);
+    if (resume) {
+        loop_post(session->loop, oob_handle_resume, qmp_session_ref(session));
+    }
+    return any;
+}
+
+static void oob_run_queued(QmpSession *session, QueuedMessage *message)
+{
+    if (message->tape) {
+        qmp_call_run(&session->call, message->tape);
+    } else {
+        qmp_call_write_parse_error(session->writer, message->error);
+        g_free(message->error);
+    }
+    qmp_session_flush_large(session);
+}
+
+void qmp_oob_pump(QmpSession *session)
+{
+    QueuedMessage message;
+    int left = QMP_TURN_COMMANDS;
+
+    if (session->in_turn) {
+        return;
+    }
+    session->in_turn = true;
+    while (session->monitor && !session->doomed && !session->call.tape && left > 0 &&
+           oob_dequeue(session, &message)) {
+        oob_run_queued(session, &message);
+        left--;
+    }
+    session->in_turn = false;
+    qmp_session_flush(session);
+    if (left == 0 && session->monitor) {
+        loop_defer(loop_main(), &session->oob->pump_later);
+    }
+}
+
+void qmp_oob_flush(QmpSession *session)
+{
+    size_t len;
+    const char *text = json_writer_text(session->writer, &len);
+
+    g_mutex_lock(&session->lock);
+    if (len > 0 && session->channel) {
+        io_queue_push(&session->queue, text, len, NULL, 0);
+    }
+    bool post = session->queue.bytes > 0 && !session->oob->send_posted;
+    session->oob->send_posted |= post;
+    g_mutex_unlock(&session->lock);
+    json_writer_reset(session->writer);
+    if (post) {
+        loop_post(session->loop, oob_handle_send, qmp_session_ref(session));
+    }
+}
+
+void qmp_oob_end(QmpSession *session)
+{
+    QmpOob *oob = session->oob;
+
+    loop_call_cancel(&oob->pump_later);
+    for (; oob->n > 0; oob->n--) {
+        QueuedMessage *message = &oob->queue[oob->first];
+        if (message->tape) {
+            json_tape_wipe(message->tape);
+            json_tape_free(message->tape);
+        }
+        g_free(message->error);
+        oob->first = (oob->first + 1) % QMP_OOB_QUEUE;
+    }
+}
+
+void qmp_oob_free(QmpOob *oob)
+{
+    qapi_arena_free(oob->arena);
+    json_writer_free(oob->writer);
+    g_free(oob);
+}
