@@ -215,6 +215,8 @@ QOM_PUBLIC LoopPoll *loop_poll_add(Loop *loop, LoopFd *fd, const LoopPollOps *op
  * Loop's thread. */
 QOM_PUBLIC void loop_poll_remove(LoopPoll *poll);
 
+/* Whatever they are, a loop does not spin while its thread and the process's main thread are
+ * confined to one and the same CPU. */
 typedef struct LoopPollParams {
     int64_t max_ns; /* longest spin; 0 turns polling off */
     int64_t grow;   /* factor when a longer window would have caught the event; 0 = 2 */

@@ -129,7 +129,7 @@ typedef struct LoopPolling {
     unsigned unchecked;    /* iterations since the fd monitor was last asked */
     int64_t now_ns;        /* start of the iteration; 0 while polling is off */
     int64_t cpus_until_ns; /* may_spin holds until then */
-    bool may_spin;         /* the thread may use two CPUs or more */
+    bool may_spin;         /* we have two CPUs or more */
 } LoopPolling;
 
 void loop_polling_init(Loop *loop);

@@ -31,12 +31,14 @@
  * the clock is read, asks the fd monitor without waiting. The loop's own wake-ups (loop_post) are
  * one more handler, `wake`, whose test is the notified flag.
  *
- * With fewer than two CPUs allowed, the peer cannot run while we spin: then we never do.
+ * With one CPU for all of us the peer cannot run while we spin: then we never do. All of us is this
+ * thread and the main thread; a loop pinned to a CPU of its own is the best place to spin.
  */
 #include "loop/internal.h"
 
 #include <glib.h>
 #include <sched.h>
+#include <unistd.h>
 
 #define WINDOW_FIRST_NS  4000
 #define IDLE_NS          INT64_C(7000000000)
@@ -176,8 +178,14 @@ static int64_t longest_window_ns(Loop *loop)
 static bool may_spin(LoopPolling *polling)
 {
     if (polling->now_ns >= polling->cpus_until_ns) {
-        cpu_set_t cpus;
-        polling->may_spin = sched_getaffinity(0, sizeof(cpus), &cpus) < 0 || CPU_COUNT(&cpus) >= 2;
+        cpu_set_t own, main, both;
+        if (sched_getaffinity(0, sizeof(own), &own) < 0 ||
+            sched_getaffinity(getpid(), sizeof(main), &main) < 0) {
+            polling->may_spin = true; /* more CPUs than a cpu_set_t holds */
+        } else {
+            CPU_OR(&both, &own, &main);
+            polling->may_spin = CPU_COUNT(&both) >= 2;
+        }
         polling->cpus_until_ns = polling->now_ns + CPUS_LOOK_NS;
     }
     return polling->may_spin;

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a wake-up costs: round trips between two threads, each of which wakes the other.
+ *
+ *     bare        epoll_wait, read and write of eventfds, nothing else: the floor
+ *     loop        the same eventfds as handlers of two loops
+ *     loop-poll   the same with busy polling of the eventfds, windows up to 200 us
+ *     post        loop_post to and fro, no descriptor handlers
+ *     post-poll   the same with busy polling
+ *
+ * The two threads run on two CPUs (skipped with only one). The ways take turns, so that a noisy
+ * machine disturbs all alike; printed are the median and the best tenth of all round trips, in us,
+ * and the ratio of the medians to bare.
+ */
+#include "qom/loop.h"
+
+#include <glib.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { TURNS = 20, WARM_UP = 200 };
+
+typedef struct Side {
+    struct Table *table;
+    Loop *loop;
+    int fd;
+    LoopFd *handler;
+    struct Side *peer;
+    bool server; /* has the ball first and takes the time */
+} Side;
+
+typedef struct Table {
+    Side a, b;
+    unsigned left;     /* round trips to go */
+    int64_t served_ns; /* when the ball left a */
+    GArray *times_ns;  /* of int64_t */
+    sem_t over;
+} Table;
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+/* The ball has come back to a. Returns false when the game is over. */
+static bool count_round_trip(Table *table)
+{
+    int64_t now_ns = loop_now_ns();
+    int64_t spent_ns = now_ns - table->served_ns;
+    g_array_append_val(table->times_ns, spent_ns);
+    table->served_ns = now_ns;
+    return --table->left > 0;
+}
+
+static void take(int fd)
+{
+    eventfd_t value;
+    if (eventfd_read(fd, &value) < 0) {
+        die("eventfd_read");
+    }
+}
+
+/* Puts the calling thread onto the process's first (server) or second CPU. */
+static void pin(const Side *side)
+{
+    cpu_set_t cpus, one;
+    int wanted = side->server ? 0 : 1;
+    CPU_ZERO(&one);
+    if (sched_getaffinity(getpid(), sizeof(cpus), &cpus) < 0) {
+        die("sched_getaffinity");
+    }
+    for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++) {
+        if (CPU_ISSET(cpu, &cpus) && wanted-- == 0) {
+            CPU_SET(cpu, &one);
+        }
+    }
+    if (sched_setaffinity(0, sizeof(one), &one) < 0) {
+        die("sched_setaffinity");
+    }
+}
+
+/* ---- bare ---- */
+
+static void *bare_side(void *opaque)
+{
+    Side *side = opaque;
+    pin(side);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = side};
+    int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, side->fd, &event) < 0) {
+        die("epoll");
+    }
+    for (unsigned n = side->table->left; n > 0; n--) {
+        if (epoll_wait(epoll_fd, &event, 1, -1) != 1) {
+            die("epoll_wait");
+        }
+        take(side->fd);
+        if (!side->server || count_round_trip(side->table)) {
+            eventfd_write(side->peer->fd, 1);
+        }
+    }
+    close(epoll_fd);
+    return NULL;
+}
+
+static void play_bare(Table *table)
+{
+    pthread_t a, b;
+    table->a.server = true;
+    if (pthread_create(&a, NULL, bare_side, &table->a) ||
+        pthread_create(&b, NULL, bare_side, &table->b)) {
+        die("pthread_create");
+    }
+    table->served_ns = loop_now_ns();
+    eventfd_write(table->b.fd, 1);
+    pthread_join(a, NULL);
+    pthread_join(b, NULL);
+}
+
+/* ---- loops ---- */
+
+static void hit_fd(void *opaque, unsigned revents)
+{
+    Side *side = opaque;
+    take(side->fd);
+    if (!side->server || count_round_trip(side->table)) {
+        eventfd_write(side->peer->fd, 1);
+    } else {
+        sem_post(&side->table->over);
+    }
+}
+
+static void add_handler(void *opaque)
+{
+    Side *side = opaque;
+    pin(side);
+    side->handler = loop_fd_add(side->loop, side->fd, LOOP_READ, hit_fd, side, NULL);
+    loop_poll_add(side->loop, side->handler, NULL, NULL);
+}
+
+static void only_pin(void *opaque)
+{
+    pin(opaque);
+}
+
+static void serve_fd(void *opaque)
+{
+    Side *side = opaque;
+    side->table->served_ns = loop_now_ns();
+    eventfd_write(side->peer->fd, 1);
+}
+
+static void hit_post(void *opaque)
+{
+    Side *side = opaque;
+    if (!side->server || count_round_trip(side->table)) {
+        loop_post(side->peer->loop, hit_post, side->peer);
+    } else {
+        sem_post(&side->table->over);
+    }
+}
+
+static void serve_post(void *opaque)
+{
+    Side *side = opaque;
+    side->table->served_ns = loop_now_ns();
+    loop_post(side->peer->loop, hit_post, side->peer);
+}
+
+static void play_loops(Table *table, LoopFn *prepare, LoopFn *serve, int64_t poll_max_ns)
+{
+    LoopPollParams params = {.max_ns = poll_max_ns};
+    LoopThread *threads[] = {loop_thread_new("a", NULL, NULL, NULL),
+                             loop_thread_new("b", NULL, NULL, NULL)};
+    Side *sides[] = {&table->a, &table->b};
+    table->a.server = true;
+    for (unsigned i = 0; i < 2; i++) {
+        sides[i]->loop = loop_thread_get_loop(threads[i]);
+        loop_set_poll_params(sides[i]->loop, &params, NULL);
+        loop_call_sync(sides[i]->loop, prepare, sides[i]);
+    }
+    loop_post(table->a.loop, serve, &table->a);
+    while (sem_wait(&table->over) < 0) {
+    }
+    loop_thread_free(threads[0]);
+    loop_thread_free(threads[1]);
+}
+
+static void play_loop(Table *table)
+{
+    play_loops(table, add_handler, serve_fd, 0);
+}
+
+static void play_loop_poll(Table *table)
+{
+    play_loops(table, add_handler, serve_fd, 200000);
+}
+
+static void play_post(Table *table)
+{
+    play_loops(table, only_pin, serve_post, 0);
+}
+
+static void play_post_poll(Table *table)
+{
+    play_loops(table, only_pin, serve_post, 200000);
+}
+
+/* ---- score ---- */
+
+static int compare_ns(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static void play(void (*game)(Table *table), unsigned round_trips, GArray *all_ns)
+{
+    Table table = {.left = WARM_UP + round_trips};
+    table.a = (Side){.table = &table, .peer = &table.b, .fd = eventfd(0, EFD_CLOEXEC)};
+    table.b = (Side){.table = &table, .peer = &table.a, .fd = eventfd(0, EFD_CLOEXEC)};
+    table.times_ns = g_array_new(false, false, sizeof(int64_t));
+    sem_init(&table.over, 0, 0);
+    game(&table);
+    g_array_append_vals(all_ns, &g_array_index(table.times_ns, int64_t, WARM_UP), round_trips);
+    sem_destroy(&table.over);
+    g_array_unref(table.times_ns);
+    close(table.a.fd);
+    close(table.b.fd);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*game)(Table *table);
+    } games[] = {
+        {"bare", play_bare}, {"loop", play_loop},           {"loop-poll", play_loop_poll},
+        {"post", play_post}, {"post-poll", play_post_poll},
+    };
+    cpu_set_t cpus;
+    if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) < 2) {
+        printf("skipped: needs two CPUs\n");
+        return 77;
+    }
+    unsigned round_trips = argc > 1 ? (unsigned)atoi(argv[1]) : 1000;
+    GArray *times_ns[G_N_ELEMENTS(games)];
+    for (size_t i = 0; i < G_N_ELEMENTS(games); i++) {
+        times_ns[i] = g_array_new(false, false, sizeof(int64_t));
+    }
+    for (unsigned turn = 0; turn < TURNS; turn++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(games); i++) {
+            play(games[i].game, round_trips, times_ns[i]);
+        }
+    }
+    double bare_us = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(games); i++) {
+        GArray *times = times_ns[i];
+        g_array_sort(times, compare_ns);
+        double median_us = g_array_index(times, int64_t, times->len / 2) / 1e3;
+        double best_us = g_array_index(times, int64_t, times->len / 10) / 1e3;
+        bare_us = i == 0 ? median_us : bare_us;
+        printf("%-10s median %8.2f us   best tenth %8.2f us   ratio %.3f\n", games[i].name,
+               median_us, best_us, median_us / bare_us);
+        g_array_unref(times);
+    }
+    return 0;
+}
