@@ -201,6 +201,7 @@ struct SchemaDocText {
                          "Note"...); NULL: further paragraphs */
     const char *text;
     SchemaPlace place;
+    bool used; /* private to the checks: what it describes is there */
 };
 
 typedef struct SchemaDocTexts {
@@ -256,6 +257,9 @@ SchemaDef *schema_find(const Schema *schema, const char *name);
 
 /* "enum", "struct", ... as the schema spells it; "built-in type" for those. */
 const char *schema_kind_name(SchemaKind kind);
+
+/* The same with its article: "an enum". */
+const char *schema_a_kind(SchemaKind kind);
 
 /* Whether @def is a type: no command, no event. */
 bool schema_is_type(const SchemaDef *def);
