@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Memory backends: regions of host memory with a name, an origin and rules of placement. First the
+ * interface for those who use the memory, then the parts of which the room is made.
+ */
+#ifndef BACKEND_MEMORY_H
+#define BACKEND_MEMORY_H
+
+#include "qapi/qapi-qom.h"
+#include "qom/object.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TYPE_MEMORY_BACKEND "memory-backend"
+#define TYPE_MEMORY_REGION  "memory-region"
+
+/* Registers the types of this room; the others are for the first only. */
+void memory_register_types(void);
+void memory_ram_register_type(void);
+void memory_memfd_register_type(void);
+void memory_file_register_type(void);
+void memory_region_register_type(void);
+
+/* --- For users of the memory ---------------------------------------------------------------- */
+
+/* Where a region's bytes come from. */
+typedef struct MemoryOrigin {
+    int fd;                /* the file that holds it; -1: anonymous */
+    uint64_t offset_bytes; /* where in the file it starts */
+    size_t page_bytes;     /* of the file or of anonymous memory; a power of two */
+    size_t align_bytes;    /* of the address; a power of two */
+    bool hugetlb;
+    bool rom;  /* no writing, by anybody */
+    bool sync; /* persistent memory: map with MAP_SYNC */
+} MemoryOrigin;
+
+/* A region of mapped memory. Stable while the backend lives. */
+typedef struct MemoryMap {
+    void *ptr;
+    size_t size_bytes; /* as configured, rounded up to the page */
+    void *reserved;    /* the address space, a guard page behind the region included */
+    size_t reserved_bytes;
+} MemoryMap;
+
+typedef struct MemoryBackend {
+    QomObject obj;
+    MemoryMap map; /* ptr NULL before completion */
+    MemoryOrigin origin;
+    QomObject *prealloc_context; /* link */
+    bool preallocated;
+    /* the configuration follows: MemoryBackendProperties or a struct that begins with it */
+} MemoryBackend;
+
+typedef struct MemoryBackendClass {
+    QomClass parent;
+    /* Checks what only this kind of backend knows and fills in @origin (zeroed but for fd = -1).
+     * May leave @origin->fd open on failure; undo is called then, too. */
+    bool (*open)(MemoryBackend *backend, MemoryOrigin *origin, QomError **errp);
+    /* Completion has failed: take back what open has done to the file system. May be NULL. */
+    void (*undo)(MemoryBackend *backend);
+    /* The mapping is about to go. May be NULL. */
+    void (*closing)(MemoryBackend *backend);
+} MemoryBackendClass;
+
+static inline MemoryBackendProperties *memory_config(MemoryBackend *backend)
+{
+    return (MemoryBackendProperties *)qom_object_config(&backend->obj);
+}
+
+/* The region's name: the id, or the object's path if x-use-canonical-path-for-ramblock-id is set.
+ * g_free() it. */
+char *memory_backend_name(MemoryBackend *backend);
+
+/* --- map.c: address space ------------------------------------------------------------------- */
+
+/* Maps @size_bytes of @origin. On failure nothing is mapped. Any thread. */
+bool memory_map(MemoryMap *map, const MemoryOrigin *origin, uint64_t size_bytes, bool share,
+                bool reserve, QomError **errp);
+/* Unmaps; fine on a zeroed map. */
+void memory_unmap(MemoryMap *map);
+
+/* The page size, of the system or of hugetlbfs, for the file system that @fd (if not -1), or else
+ * @path is on. 0 and an error on failure. */
+size_t memory_file_page_bytes(int fd, const char *path, bool *hugetlb, QomError **errp);
+
+/* "memory size must be multiple of 4 KiB" and the like. */
+bool memory_check_size(uint64_t size_bytes, size_t page_bytes, QomError **errp);
+
+/* @bytes in the largest binary unit that divides it, such as "2 MiB". One of four static strings of
+ * the thread, in turn. */
+const char *memory_size_text(uint64_t bytes);
+
+/* --- numa.c --------------------------------------------------------------------------------- */
+
+/* Puts nodes in ascending order, each once. */
+void memory_normalize_nodes(uint16List *nodes);
+/* Whether policy and nodes fit each other. */
+bool memory_check_policy(const MemoryBackendProperties *config, QomError **errp);
+/* mbind(2) by the configured policy; nothing for the default one. Nodes must be normalized. */
+bool memory_bind(void *ptr, size_t size_bytes, const MemoryBackendProperties *config,
+                 QomError **errp);
+
+/* --- prealloc.c ----------------------------------------------------------------------------- */
+
+typedef struct MemoryPrealloc {
+    void *ptr;
+    size_t size_bytes;
+    size_t page_bytes;
+    bool rom;
+    unsigned threads;        /* most threads to use */
+    QomObject *context;      /* thread-context that creates them, or NULL */
+    const uint16List *nodes; /* without @context: run them on these nodes' CPUs; may be empty */
+} MemoryPrealloc;
+
+/* Has all pages of a region there. Blocks; any thread but the context's. Content is not changed.
+ * Returns 0 or an errno value: EFAULT and ENOMEM say that there are not enough pages. */
+int memory_prealloc(const MemoryPrealloc *job);
+
+/* Sets the error that explains @err of memory_prealloc() with numbers. */
+bool memory_prealloc_error(int err, const MemoryBackend *backend, QomError **errp);
+
+/* --- sigbus.c ------------------------------------------------------------------------------- */
+
+/* Calls @fn(@opaque); false if it touched memory that the kernel could not provide (SIGBUS). @fn is
+ * then cut off where it was. Any thread; other SIGBUS go where they went before. */
+bool memory_guarded(void (*fn)(void *opaque), void *opaque);
+
+#endif
