@@ -202,7 +202,7 @@ QOM_PUBLIC void qom_type_register_alias(const char *alias, const char *name);
  * Makes a type known whose code is in a module: all that introspection shows. In @info only name,
  * parent, abstract, interfaces (names), config, rules, properties (without functions; `flags` say
  * READONLY or WRITEONLY) and description count. @package is what a person has to install. The
- * module registers the same name later. @info must stay.
+ * module registers the same name, with the same config, later. @info must stay.
  */
 QOM_PUBLIC void qom_type_declare(const QomTypeInfo *info, const char *package);
 
@@ -357,7 +357,8 @@ QOM_PUBLIC QomObject *qom_object_resolve_component(QomObject *obj, const char *n
 /* Adds a run-time property to one object; @def is copied with its strings. Names as for children.
  */
 QOM_PUBLIC bool qom_object_property_add(QomObject *obj, const QomProperty *def, QomError **errp);
-/* Adds a link whose target is kept at @slot, which must live as long as the object. @check as in
+/* Adds a link whose target is kept at @slot, which must live as long as the object; what it holds
+ * already becomes the target, with a new reference. @check as in
  * QomPropertyRule; NULL: read-only. @flags: WEAK. */
 QOM_PUBLIC bool
 qom_object_property_add_link(QomObject *obj, const char *name, const char *type, QomObject **slot,

@@ -122,6 +122,10 @@ static QomType *type_enter(const QomTypeInfo *info, const char *package, QomErro
         qom_error_set(errp, "registered twice");
         return NULL;
     }
+    if (type && type->info->config != info->config) {
+        qom_error_set(errp, "its config is not the declared one");
+        return NULL;
+    }
     if (!type) {
         type = g_new0(QomType, 1);
         type->package = package;

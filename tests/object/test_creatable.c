@@ -147,7 +147,6 @@ static QomCreation *begin(const char *json, QomError **errp)
 
 static void an_id_is_reserved_but_unseen_until_finish(void **state)
 {
-    QOM_AUTO_ERROR(err);
     QomCreation *creation = begin("{'qom-type':'test-ram','id':'m','size':1001}", NULL);
     assert_true(qom_object_add_blocks(creation));
     assert_string_equal(qom_object_name(qom_creation_object(creation)), "m");
