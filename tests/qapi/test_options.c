@@ -282,6 +282,33 @@ static void flat_keys_reach_nested_structs(void **state)
     assert_reads_as(&type_Box, "depth=1", "{\"depth\": 1}");
 }
 
+typedef struct Shadow {
+    Unix *within;
+    char *path;
+} Shadow;
+
+static void an_outer_member_keeps_its_key_from_a_nested_one(void **state)
+{
+    static const QapiMember members[] = {
+        {.name = "within",
+         .type = &type_Unix,
+         .offset = offsetof(Shadow, within),
+         .flag_offset = QAPI_NO_FLAG},
+        {.name = "path",
+         .type = &qapi_type_str,
+         .offset = offsetof(Shadow, path),
+         .flag_offset = QAPI_NO_FLAG},
+    };
+    static const QapiType type = {.name = "Shadow",
+                                  .kind = QAPI_KIND_STRUCT,
+                                  .size = sizeof(Shadow),
+                                  .members = members,
+                                  .n_members = 2};
+    assert_refused(&type, "path=/p", "Parameter 'within' is missing");
+    assert_reads_as(&type, "path=/o,within.path=/i",
+                    "{\"within\": {\"path\": \"/i\"}, \"path\": \"/o\"}");
+}
+
 static void each_form_has_its_error_texts(void **state)
 {
     assert_refused(&type_Leaf, "name=n,nope=1", "Invalid parameter 'nope'");
@@ -444,6 +471,7 @@ int main(void)
         cmocka_unit_test(hostile_ranges_are_refused),
         cmocka_unit_test(dotted_keys_make_objects_and_lists),
         cmocka_unit_test(flat_keys_reach_nested_structs),
+        cmocka_unit_test(an_outer_member_keeps_its_key_from_a_nested_one),
         cmocka_unit_test(each_form_has_its_error_texts),
         cmocka_unit_test(malformed_text_is_refused),
         cmocka_unit_test(text_with_a_brace_is_strict_json),
