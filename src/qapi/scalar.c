@@ -11,6 +11,9 @@
 /* Values up to this size are built on the stack before they replace the caller's. */
 #define SMALL_VALUE_BYTES 512
 
+/* Room that a list starts with. */
+#define LIST_FIRST_ELEMENTS 256
+
 /* --- Errors ---------------------------------------------------------------------------------- */
 
 static void append_place(GString *path, const Decoder *d, const Place *place)
@@ -189,6 +192,22 @@ static bool decode_any(Decoder *d, JsonTok tok, char **slot)
 
 /* --- Lists and alternates -------------------------------------------------------------------- */
 
+/* Makes room for @capacity elements; those behind the old ones are zero. */
+static void list_grow(const Decoder *d, QapiList *list, size_t size, size_t capacity)
+{
+    void *items = decode_alloc(d, capacity * size);
+    if (list->n > 0) {
+        memcpy(items, list->items, list->n * size);
+    }
+    if (!d->how.arena) {
+        g_free(list->items);
+    }
+    list->items = items;
+    list->n = capacity;
+}
+
+/* Room grows with the elements that were good, not with those that are promised: a megabyte of
+ * `0,0,0` must not cost a hundred of structs. */
 static bool decode_list(Decoder *d, const QapiType *type, JsonTok tok, const Place *place,
                         QapiList *list, QomError **errp)
 {
@@ -197,14 +216,12 @@ static bool decode_list(Decoder *d, const QapiType *type, JsonTok tok, const Pla
         return decode_wrong_kind(d, place, "array", errp);
     }
     size_t size = type->element->size;
-    uint32_t n = tokens[tok].length;
-    if (n == 0) {
-        return true;
-    }
-    list->items = decode_alloc(d, n * MAX(size, 1));
-    list->n = n;
+    size_t n = tokens[tok].length;
     Place here = {.up = place};
     for (JsonTok child = tok + 1; here.index < n; here.index++, child = tokens[child].next) {
+        if (here.index == list->n) {
+            list_grow(d, list, size, MIN(n, MAX(list->n * 4, LIST_FIRST_ELEMENTS)));
+        }
         void *slot = slot_at(list->items, here.index * size);
         if (!decode_value(d, type->element, child, &here, slot, errp)) {
             return false;

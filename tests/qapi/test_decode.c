@@ -297,6 +297,26 @@ static void the_deepest_nesting_json_allows_is_decoded_and_freed(void **state)
     g_string_free(json, TRUE);
 }
 
+static void long_lists_of_structs_are_taken_whole_or_not_at_all(void **state)
+{
+    GString *json = g_string_new("[{\"type\": \"none\"}");
+    for (int i = 1; i < 5000; i++) {
+        g_string_append_printf(json, ", {\"type\": \"unix\", \"path\": \"%d\"}", i);
+    }
+    g_string_append_c(json, ']');
+    assert_stays(&type_AddrList, json->str);
+    QapiDecode how = {.arena = qapi_arena_new()};
+    Value value;
+    assert_true(qapi_decode_json(&how, &type_AddrList, json->str, json->len, &value, NULL));
+    assert_int_equal(value.addrs.n, 5000);
+    assert_string_equal(value.addrs.items[4999].u.unix_.path, "4999");
+    qapi_arena_free(how.arena);
+    g_string_truncate(json, json->len - 1);
+    g_string_append(json, ", {\"type\": \"unix\"}]");
+    assert_refused(&type_AddrList, json->str, "Parameter '<anonymous>[5000].path' is missing");
+    g_string_free(json, TRUE);
+}
+
 static void path_and_ignored_keys_are_the_callers(void **state)
 {
     static const char *const ignored[] = {"qom-type", "id", NULL};
@@ -510,6 +530,7 @@ int main(void)
         cmocka_unit_test(a_zero_byte_in_a_string_is_refused),
         cmocka_unit_test(objects_with_very_many_keys_are_read_and_refused_alike),
         cmocka_unit_test(the_deepest_nesting_json_allows_is_decoded_and_freed),
+        cmocka_unit_test(long_lists_of_structs_are_taken_whole_or_not_at_all),
         cmocka_unit_test(path_and_ignored_keys_are_the_callers),
         cmocka_unit_test(an_arena_holds_all_pieces_and_can_be_used_again),
         cmocka_unit_test(policy_rejects_members_values_and_commands),
