@@ -235,8 +235,8 @@ static void spin_ends_at_the_next_timer(void **state)
     LoopTimer timer;
     ring_add(&ring, loop, &ring_ops);
     ring_warm_up(&ring, loop, INT64_MAX);
-    arm_noop_timer(&timer, loop, 5 * MS);
     int64_t start_ns = loop_now_ns();
+    arm_noop_timer(&timer, loop, 5 * MS);
     while (loop_timer_armed(&timer)) {
         loop_iterate(loop, true);
     }
@@ -531,6 +531,7 @@ static void setting_parameters_resets_windows_and_wakes_the_loop(void **state)
     Ring ring;
     ring_add(&ring, loop, &ring_ops);
     ring_warm_up(&ring, loop, 5000);
+    loop->polling.wake.window_ns = 5000;
     LoopPollParams params = {.max_ns = 7, .grow = 8, .shrink = 9}, kept;
     assert_true(loop_set_poll_params(loop, &params, NULL));
     loop_iterate(loop, true); /* would sleep for ever if it were not woken */

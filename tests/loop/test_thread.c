@@ -27,12 +27,21 @@ static void thread_has_its_id_and_name_on_return(void **state)
     loop_thread_free(thread);
 }
 
-static void thread_blocks_signals_but_faults_and_leaves_the_callers_mask(void **state)
+/* Like a thread that was made before anybody cared for masks. */
+static int unblocking_spawn(pthread_t *thread, void *(*fn)(void *), void *arg, void *opaque)
+{
+    sigset_t none, old;
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, &old);
+    int err = pthread_create(thread, NULL, fn, arg);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return err;
+}
+
+static void assert_signals_blocked(LoopThread *thread)
 {
     char status[4096];
     uint64_t blocked = 0;
-    sigset_t mask;
-    LoopThread *thread = loop_thread_new("t", NULL, NULL, NULL);
     read_task_file(thread, "status", status, sizeof(status));
     const char *line = strstr(status, "SigBlk:");
     assert_non_null(line);
@@ -45,9 +54,20 @@ static void thread_blocks_signals_but_faults_and_leaves_the_callers_mask(void **
     for (size_t i = 0; i < G_N_ELEMENTS(must_not); i++) {
         assert_false(blocked & UINT64_C(1) << (must_not[i] - 1));
     }
-    pthread_sigmask(SIG_BLOCK, NULL, &mask);
-    assert_false(sigismember(&mask, SIGTERM));
-    loop_thread_free(thread);
+}
+
+static void thread_blocks_signals_but_faults_and_leaves_the_callers_mask(void **state)
+{
+    sigset_t mask;
+    LoopSpawnFn *const spawns[] = {NULL, unblocking_spawn};
+    for (size_t i = 0; i < G_N_ELEMENTS(spawns); i++) {
+        LoopThread *thread = loop_thread_new("t", spawns[i], NULL, NULL);
+        assert_non_null(thread);
+        assert_signals_blocked(thread);
+        pthread_sigmask(SIG_BLOCK, NULL, &mask);
+        assert_false(sigismember(&mask, SIGTERM));
+        loop_thread_free(thread);
+    }
 }
 
 typedef struct Spawner {
