@@ -209,27 +209,31 @@ static void front_handle_events(void *opaque, unsigned revents)
 
 /* --- Output ---------------------------------------------------------------------------------- */
 
+/* Writes directly what the channel takes now; the number of bytes or a negative errno value. */
+static ssize_t front_write(QmpSession *session, const char *data, size_t len)
+{
+    struct iovec iov = {.iov_base = (char *)data, .iov_len = len};
+    ssize_t n = io_channel_writev(session->channel, &iov, 1, NULL, 0);
+    return n == -EAGAIN || n == -EINTR ? 0 : n;
+}
+
 void qmp_front_send(QmpSession *session, const char *data, size_t len)
 {
-    int result = 0;
+    ssize_t result = 0;
 
     if (!session->channel) {
         return;
     }
     g_mutex_lock(&session->lock);
-    if (session->queue.bytes == 0 && len > 0) {
-        struct iovec iov = {.iov_base = (char *)data, .iov_len = len};
-        ssize_t n = io_channel_writev(session->channel, &iov, 1, NULL, 0);
-        if (n > 0) {
-            data += n;
-            len -= (size_t)n;
-        } else if (n < 0 && n != -EAGAIN && n != -EINTR) {
-            result = (int)n;
-        }
+    bool waiting = session->queue.bytes > 0;
+    if (!waiting && len > 0) {
+        result = front_write(session, data, len);
     }
-    if (len > 0) {
-        io_queue_push(&session->queue, data, len, NULL, 0);
-    } else if (session->queue.bytes > 0) {
+    size_t written = result > 0 ? (size_t)result : 0;
+    if (written < len) {
+        io_queue_push(&session->queue, data + written, len - written, NULL, 0);
+    }
+    if (waiting) {
         result = io_queue_flush(&session->queue, session->channel, QMP_UNSENT_PAUSE);
     }
     g_mutex_unlock(&session->lock);
