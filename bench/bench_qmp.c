@@ -2,7 +2,7 @@
 /*
  * What a round trip of qom-get costs over a bare epoll echo server.
  *
- * Two server processes, each in its own process with one socket: one echoes what it reads, one is a
+ * Two server processes with one socket each: one sends each line that it reads back, one is a
  * QMP session. One client talks to them by turns, so that both see the same noise of the machine;
  * the figures are medians over the rounds. Then the same with many commands in a write.
  *
@@ -47,11 +47,19 @@ static const QapiType get_args = {.name = "q_obj_get",
                                   .members = get_members,
                                   .n_members = 2};
 
-static bool call_get(const void *data, void *ret, QomError **errp)
+static void call_get(const JsonTape *tape, uint32_t node, QmpCall *call)
 {
-    const GetArgs *args = data;
-    QomObject *obj = qom_resolve_path_or_error(args->path, false, errp);
-    return obj && (*(char **)ret = qom_property_get_json(obj, args->property, errp));
+    QomError *error = NULL;
+    GetArgs args;
+    QomObject *obj;
+
+    if (!qmp_call_decode(call, tape, node, &args, &error) ||
+        !(obj = qom_resolve_path_or_error(args.path, false, &error)) ||
+        !qom_property_get(obj, args.property, qmp_call_begin_return(call), &error)) {
+        qmp_call_fail(call, error);
+        return;
+    }
+    qmp_call_end_return(call);
 }
 
 static bool call_nothing(const void *data, void *ret, QomError **errp)
@@ -60,7 +68,7 @@ static bool call_nothing(const void *data, void *ret, QomError **errp)
 }
 
 static const QapiCommand command_get = {
-    .name = "qom-get", .args = &get_args, .ret = &qapi_type_any, .call = call_get};
+    .name = "qom-get", .args = &get_args, .ret = &qapi_type_any, .call_raw = call_get};
 static const QapiCommand command_nothing = {.name = "nothing", .call = call_nothing};
 static const QapiCommand *const bench_commands[] = {&command_nothing, &command_get};
 static const QapiSchema bench_schema = {.commands = bench_commands, .n_commands = 2};
@@ -76,6 +84,21 @@ static void serve_qmp(int fd)
     loop_run(loop_main());
 }
 
+/* A line in, a line out; a line that was cut by the end of the buffer goes in two. */
+static bool echo_lines(int fd, const char *line, size_t len)
+{
+    while (len > 0) {
+        const char *end = memchr(line, '\n', len);
+        size_t n = end ? (size_t)(end + 1 - line) : len;
+        if (write(fd, line, n) != (ssize_t)n) {
+            return false;
+        }
+        line += n;
+        len -= n;
+    }
+    return true;
+}
+
 static void serve_echo(int fd)
 {
     static char buffer[64 << 10];
@@ -88,7 +111,7 @@ static void serve_echo(int fd)
             continue;
         }
         ssize_t n = read(fd, buffer, sizeof(buffer));
-        if (n <= 0 || write(fd, buffer, (size_t)n) != n) {
+        if (n <= 0 || !echo_lines(fd, buffer, (size_t)n)) {
             _exit(0);
         }
     }

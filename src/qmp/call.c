@@ -24,7 +24,31 @@ QmpCall *qmp_call_current(void)
 
 /* --- Replies --------------------------------------------------------------------------------- */
 
-static void reply_end(QmpCall *call, JsonWriterMark start)
+/* A reply with descriptors goes to the queue by itself, so that they stay with its first byte. */
+static void reply_queue_attached(QmpCall *call)
+{
+    QmpSession *session = call->session;
+    size_t start = call->start.len, len;
+    const char *text = json_writer_text(call->writer, &len);
+
+    qmp_session_lock(session);
+    if (start > 0) {
+        io_queue_push(&session->queue, text, start, NULL, 0);
+    }
+    io_queue_push(&session->queue, text + start, len - start, call->attached.fd, call->attached.n);
+    qmp_session_unlock(session);
+    call->attached.n = 0;
+    json_writer_reset(call->writer);
+}
+
+static void reply_begin(QmpCall *call)
+{
+    call->start = json_writer_mark(call->writer);
+    call->replying = true;
+    json_writer_begin_object(call->writer);
+}
+
+static void reply_end(QmpCall *call)
 {
     JsonWriter *w = call->writer;
 
@@ -34,19 +58,9 @@ static void reply_end(QmpCall *call, JsonWriterMark start)
     }
     json_writer_end_object(w);
     json_writer_append(w, "\r\n", 2);
+    call->replying = false;
     if (call->attached.n > 0) {
-        QmpSession *session = call->session;
-        size_t len;
-        const char *text = json_writer_text(w, &len);
-        g_mutex_lock(&session->lock);
-        if (start.len > 0) {
-            io_queue_push(&session->queue, text, start.len, NULL, 0);
-        }
-        io_queue_push(&session->queue, text + start.len, len - start.len, call->attached.fd,
-                      call->attached.n);
-        g_mutex_unlock(&session->lock);
-        call->attached.n = 0;
-        json_writer_reset(w);
+        reply_queue_attached(call);
     }
 }
 
@@ -63,12 +77,13 @@ static void write_error(JsonWriter *w, QomErrorClass error_class, const char *te
 
 static void reply_error(QmpCall *call, const QomError *error)
 {
-    JsonWriterMark start = json_writer_mark(call->writer);
-
+    if (call->replying) {
+        json_writer_rollback(call->writer, call->start);
+    }
     io_fds_close(&call->attached);
-    json_writer_begin_object(call->writer);
+    reply_begin(call);
     write_error(call->writer, qom_error_class(error), qom_error_message(error));
-    reply_end(call, start);
+    reply_end(call);
 }
 
 void qmp_call_write_parse_error(JsonWriter *w, const char *text)
@@ -79,8 +94,8 @@ void qmp_call_write_parse_error(JsonWriter *w, const char *text)
     json_writer_append(w, "\r\n", 2);
 }
 
-/* @text: NULL, or the result as JSON; else it is the value at @ret. */
-static void reply_success(QmpCall *call, const void *ret, const char *text, size_t len)
+/* The value at @ret as the result. */
+static void reply_success(QmpCall *call, const void *ret)
 {
     QOM_AUTO_ERROR(error);
     JsonWriter *w = call->writer;
@@ -88,20 +103,16 @@ static void reply_success(QmpCall *call, const void *ret, const char *text, size
     if (call->command->flags & QAPI_COMMAND_NO_SUCCESS) {
         return;
     }
-    JsonWriterMark start = json_writer_mark(w);
-    json_writer_begin_object(w);
+    reply_begin(call);
     json_writer_key(w, "return");
-    if (text) {
-        json_writer_raw(w, text, len);
-    } else if (!call->command->ret) {
+    if (!call->command->ret) {
         json_writer_begin_object(w);
         json_writer_end_object(w);
     } else if (!qapi_encode(call->command->ret, ret, &call->session->server->compat, w, &error)) {
-        json_writer_rollback(w, start);
         reply_error(call, error);
         return;
     }
-    reply_end(call, start);
+    reply_end(call);
 }
 
 /* Wipes what the message was made of. The reply is written. */
@@ -127,23 +138,31 @@ typedef struct Envelope {
     JsonTok execute, exec_oob, arguments;
 } Envelope;
 
+static bool envelope_command(const JsonTape *tape, JsonTok value, const char *name, JsonTok *slot,
+                             JsonTok other, QomError **errp)
+{
+    if (json_tape_type(tape, value) != JSON_STRING) {
+        return qom_error_set(errp, "QMP input member '%s' must be a string", name);
+    }
+    if (other != JSON_NONE) {
+        return qom_error_set(errp, "QMP input member '%s' clashes with '%s'", name,
+                             name[4] == '-' ? "execute" : "exec-oob");
+    }
+    *slot = value;
+    return true;
+}
+
 static bool envelope_member(QmpCall *call, JsonTok key, Envelope *envelope, QomError **errp)
 {
     const JsonTape *tape = call->tape;
     JsonTok value = json_tape_value(tape, key);
     const char *name = json_tok_text(tape, key, NULL);
-    bool oob_enabled = call->session->oob != NULL;
 
-    if (strcmp(name, "execute") == 0 || (oob_enabled && strcmp(name, "exec-oob") == 0)) {
-        bool is_oob = name[4] == '-';
-        if (json_tape_type(tape, value) != JSON_STRING) {
-            return qom_error_set(errp, "QMP input member '%s' must be a string", name);
-        }
-        if ((is_oob ? envelope->execute : envelope->exec_oob) != JSON_NONE) {
-            return qom_error_set(errp, "QMP input member '%s' clashes with '%s'", name,
-                                 is_oob ? "execute" : "exec-oob");
-        }
-        *(is_oob ? &envelope->exec_oob : &envelope->execute) = value;
+    if (strcmp(name, "execute") == 0) {
+        return envelope_command(tape, value, name, &envelope->execute, envelope->exec_oob, errp);
+    }
+    if (strcmp(name, "id") == 0) {
+        call->id = value;
         return true;
     }
     if (strcmp(name, "arguments") == 0) {
@@ -153,8 +172,8 @@ static bool envelope_member(QmpCall *call, JsonTok key, Envelope *envelope, QomE
         envelope->arguments = value;
         return true;
     }
-    if (strcmp(name, "id") == 0) {
-        return true;
+    if (call->session->oob && strcmp(name, "exec-oob") == 0) {
+        return envelope_command(tape, value, name, &envelope->exec_oob, envelope->execute, errp);
     }
     return qom_error_set(errp, "QMP input member '%s' is unexpected", name);
 }
@@ -168,10 +187,10 @@ static bool call_open(QmpCall *call, Envelope *envelope, QomError **errp)
     if (json_tape_type(tape, JSON_ROOT) != JSON_OBJECT) {
         return qom_error_set(errp, "QMP input must be a JSON object");
     }
-    call->id = json_tape_find(tape, JSON_ROOT, "id");
     for (JsonTok key = json_tape_first(tape, JSON_ROOT); key != JSON_NONE;
          key = json_tape_next(tape, JSON_ROOT, key)) {
         if (!envelope_member(call, key, envelope, errp)) {
+            call->id = json_tape_find(tape, JSON_ROOT, "id");
             return false;
         }
     }
@@ -222,15 +241,20 @@ static const QapiCommand *call_find(QmpCall *call, const Envelope *envelope, Qom
     return command;
 }
 
+bool qmp_call_decode(QmpCall *call, const JsonTape *tape, JsonTok node, void *args, QomError **errp)
+{
+    QapiDecode how = {.arena = call->arena, .policy = &call->session->server->compat};
+    return qapi_decode(&how, call->command->args, tape, node, args, errp);
+}
+
 static bool call_decode(QmpCall *call, const JsonTape *tape, JsonTok node, void **args,
                         QomError **errp)
 {
     const QapiType *type = call->command->args;
 
     if (type) {
-        QapiDecode how = {.arena = call->arena, .policy = &call->session->server->compat};
         *args = qapi_arena_alloc(call->arena, type->size);
-        return qapi_decode(&how, type, tape, node, *args, errp);
+        return qmp_call_decode(call, tape, node, *args, errp);
     }
     *args = NULL;
     JsonTok key = json_tape_first(tape, node);
@@ -250,7 +274,7 @@ static bool call_run_plain(QmpCall *call, const void *args, QomError **errp)
     bool ok = call->command->call(args, ret, errp);
     call_current = outer;
     if (ok) {
-        reply_success(call, ret, NULL, 0);
+        reply_success(call, ret);
     }
     if (type) {
         qapi_clear(type, ret);
@@ -337,17 +361,31 @@ static void call_finish(QmpCall *call)
 void qmp_call_return(QmpCall *call, const void *ret)
 {
     if (call_has_client(call)) {
-        reply_success(call, ret, NULL, 0);
+        reply_success(call, ret);
+    }
+    call_finish(call);
+}
+
+JsonWriter *qmp_call_begin_return(QmpCall *call)
+{
+    reply_begin(call);
+    json_writer_key(call->writer, "return");
+    return call->writer;
+}
+
+void qmp_call_end_return(QmpCall *call)
+{
+    reply_end(call);
+    if (!call_has_client(call)) {
+        json_writer_reset(call->writer);
     }
     call_finish(call);
 }
 
 void qmp_call_return_json(QmpCall *call, const char *text, size_t len)
 {
-    if (call_has_client(call)) {
-        reply_success(call, NULL, text, len);
-    }
-    call_finish(call);
+    json_writer_raw(qmp_call_begin_return(call), text, len);
+    qmp_call_end_return(call);
 }
 
 void qmp_call_fail(QmpCall *call, QomError *error)

@@ -20,18 +20,18 @@
 
 void qmp_fds_received(QmpSession *session, IoFds *fds)
 {
-    g_mutex_lock(&session->lock);
+    qmp_session_lock(session);
     io_fds_close(&session->received);
     session->received = *fds;
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
     fds->n = 0;
 }
 
 void qmp_fds_drop(QmpSession *session)
 {
-    g_mutex_lock(&session->lock);
+    qmp_session_lock(session);
     io_fds_close(&session->received);
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
 }
 
 int qmp_call_take_fd(QmpCall *call, QomError **errp)
@@ -40,7 +40,7 @@ int qmp_call_take_fd(QmpCall *call, QomError **errp)
 
     if (call) {
         QmpSession *session = call->session;
-        g_mutex_lock(&session->lock);
+        qmp_session_lock(session);
         IoFds *received = &session->received;
         if (received->n > 0) {
             fd = received->fd[0];
@@ -48,7 +48,7 @@ int qmp_call_take_fd(QmpCall *call, QomError **errp)
             memmove(received->fd, received->fd + 1, received->n * sizeof(received->fd[0]));
             call->took_fd = true;
         }
-        g_mutex_unlock(&session->lock);
+        qmp_session_unlock(session);
     }
     if (fd < 0) {
         qom_error_set(errp, "No file descriptor supplied via SCM_RIGHTS");
@@ -60,9 +60,9 @@ bool qmp_call_attach_fd(QmpCall *call, int fd, QomError **errp)
 {
     QmpSession *session = call->session;
 
-    g_mutex_lock(&session->lock);
+    qmp_session_lock(session);
     bool possible = session->channel && io_channel_passes_fds(session->channel);
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
     if (!possible) {
         close(fd);
         return qom_error_set(errp, "This monitor can not pass file descriptors");

@@ -26,16 +26,23 @@
 static void turn_begin(QmpSession *session)
 {
     session->turn_commands = 0;
-    session->turn_end_ns = loop_now_ns() + QMP_TURN_NS;
+    session->turn_end_ns = 0;
     if (!session->oob) {
         session->in_turn = true;
     }
 }
 
-static bool turn_is_over(const QmpSession *session)
+/* The clock starts after the first command: a turn of one, the usual case, does not look at it. */
+static bool turn_is_over(QmpSession *session)
 {
-    return session->turn_commands >= QMP_TURN_COMMANDS ||
-           (session->turn_commands > 0 && loop_now_ns() >= session->turn_end_ns);
+    if (session->turn_commands == 0) {
+        return false;
+    }
+    int64_t now_ns = loop_now_ns();
+    if (session->turn_end_ns == 0) {
+        session->turn_end_ns = now_ns + QMP_TURN_NS;
+    }
+    return session->turn_commands >= QMP_TURN_COMMANDS || now_ns >= session->turn_end_ns;
 }
 
 /* Whether the next message may be looked at. */
@@ -54,9 +61,9 @@ static bool front_may_run(QmpSession *session)
 static bool front_account(QmpSession *session)
 {
     size_t held = session->held ? QMP_READ_BYTES : 0;
-    g_mutex_lock(&session->lock);
+    qmp_session_lock(session);
     size_t bytes = json_parser_memory(session->parser) + held + session->queue.bytes;
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
     size_t before = session->charged_bytes;
     if (bytes == before) {
         return true;
@@ -224,7 +231,7 @@ void qmp_front_send(QmpSession *session, const char *data, size_t len)
     if (!session->channel) {
         return;
     }
-    g_mutex_lock(&session->lock);
+    qmp_session_lock(session);
     bool waiting = session->queue.bytes > 0;
     if (!waiting && len > 0) {
         result = front_write(session, data, len);
@@ -236,7 +243,7 @@ void qmp_front_send(QmpSession *session, const char *data, size_t len)
     if (waiting) {
         result = io_queue_flush(&session->queue, session->channel, QMP_UNSENT_PAUSE);
     }
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
     if (result < 0 && result != -EAGAIN) {
         qmp_front_lost(session);
     }
@@ -263,9 +270,9 @@ void qmp_front_update(QmpSession *session)
     if (may_run && (session->held || io_channel_pending(session->channel))) {
         loop_defer(session->loop, &session->resume);
     }
-    g_mutex_lock(&session->lock);
+    qmp_session_lock(session);
     bool want_write = session->queue.bytes > 0;
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
     io_channel_events(session->channel, may_run && !session->held, want_write, &on_read, &on_write);
     if (!may_run && !session->hung_up) {
         on_read |= LOOP_RDHUP;
@@ -317,11 +324,11 @@ void qmp_front_close(QmpSession *session)
         return;
     }
     qmp_front_stop(session);
-    g_mutex_lock(&session->lock);
+    qmp_session_lock(session);
     io_channel_close(session->channel);
     session->channel = NULL;
     io_queue_clear(&session->queue);
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
     __atomic_sub_fetch(&session->server->memory_bytes, session->charged_bytes, __ATOMIC_RELAXED);
     session->charged_bytes = 0;
 }

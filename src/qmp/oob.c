@@ -51,9 +51,9 @@ static void oob_handle_pump(void *opaque)
 {
     QmpSession *session = opaque;
 
-    g_mutex_lock(&session->lock);
+    qmp_session_lock(session);
     session->oob->pump_posted = false;
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
     qmp_oob_pump(session);
     qmp_session_unref(session);
 }
@@ -62,13 +62,13 @@ static void oob_enqueue(QmpSession *session, JsonTape *tape, const char *error)
 {
     QmpOob *oob = session->oob;
 
-    g_mutex_lock(&session->lock);
+    qmp_session_lock(session);
     oob->queue[(oob->first + oob->n) % QMP_OOB_QUEUE] =
         (QueuedMessage){.tape = tape, .error = g_strdup(error)};
     oob->n++;
     bool post = !oob->pump_posted;
     oob->pump_posted = true;
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
     if (post) {
         loop_post(loop_main(), oob_handle_pump, qmp_session_ref(session));
     }
@@ -103,9 +103,9 @@ void qmp_oob_error(QmpSession *session, const char *text)
 
 bool qmp_oob_is_full(QmpSession *session)
 {
-    g_mutex_lock(&session->lock);
+    qmp_session_lock(session);
     bool full = session->oob->n == QMP_OOB_QUEUE;
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
     return full;
 }
 
@@ -113,9 +113,9 @@ static void oob_handle_send(void *opaque)
 {
     QmpSession *session = opaque;
 
-    g_mutex_lock(&session->lock);
+    qmp_session_lock(session);
     session->oob->send_posted = false;
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
     qmp_front_send(session, NULL, 0);
     qmp_front_update(session);
     post_unref(session);
@@ -125,9 +125,9 @@ static void oob_handle_resume(void *opaque)
 {
     QmpSession *session = opaque;
 
-    g_mutex_lock(&session->lock);
+    qmp_session_lock(session);
     session->oob->resume_posted = false;
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
     qmp_front_update(session);
     post_unref(session);
 }
@@ -173,7 +173,7 @@ static bool oob_dequeue(QmpSession *session, QueuedMessage *message)
 {
     QmpOob *oob = session->oob;
 
-    g_mutex_lock(&session->lock);
+    qmp_session_lock(session);
     bool any = oob->n > 0, resume = false;
     if (any) {
         *message = oob->queue[oob->first];
@@ -182,7 +182,7 @@ static bool oob_dequeue(QmpSession *session, QueuedMessage *message)
         oob->first = (oob->first + 1) % QMP_OOB_QUEUE;
         oob->n--;
     }
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
     if (resume) {
         loop_post(session->loop, oob_handle_resume, qmp_session_ref(session));
     }
@@ -226,13 +226,13 @@ void qmp_oob_flush(QmpSession *session)
     size_t len;
     const char *text = json_writer_text(session->writer, &len);
 
-    g_mutex_lock(&session->lock);
+    qmp_session_lock(session);
     if (len > 0 && session->channel) {
         io_queue_push(&session->queue, text, len, NULL, 0);
     }
     bool post = session->queue.bytes > 0 && !session->oob->send_posted;
     session->oob->send_posted |= post;
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
     json_writer_reset(session->writer);
     if (post) {
         loop_post(session->loop, oob_handle_send, qmp_session_ref(session));

@@ -199,9 +199,12 @@ void qmp_session_flush_soon(QmpSession *session)
 
 size_t qmp_session_unsent(QmpSession *session)
 {
-    g_mutex_lock(&session->lock);
+    if (!session->oob) {
+        return session->queue.bytes;
+    }
+    qmp_session_lock(session);
     size_t bytes = session->queue.bytes;
-    g_mutex_unlock(&session->lock);
+    qmp_session_unlock(session);
     return bytes;
 }
 

@@ -49,8 +49,10 @@ struct QmpCall {
     bool tape_is_own; /* to be freed here, not the parser's */
     bool in_handler;
     bool ended;
-    bool took_fd;   /* the descriptors of the message are this command's */
-    IoFds attached; /* to send with the reply */
+    bool took_fd;         /* the descriptors of the message are this command's */
+    bool replying;        /* the reply is being written, */
+    JsonWriterMark start; /* from here on */
+    IoFds attached;       /* to send with the reply */
 };
 
 struct QmpSession {
@@ -97,6 +99,21 @@ struct QmpSession {
     char *policy; /* constant; NULL: none */
     QmpOob *oob;  /* NULL: front and back are in the main thread. Set once, in the main thread */
 };
+
+/* Taken only where there are two threads: `oob` is set before the second one sees the session. */
+static inline void qmp_session_lock(QmpSession *session)
+{
+    if (session->oob) {
+        g_mutex_lock(&session->lock);
+    }
+}
+
+static inline void qmp_session_unlock(QmpSession *session)
+{
+    if (session->oob) {
+        g_mutex_unlock(&session->lock);
+    }
+}
 
 /* A session of @monitor on @channel (taken over), which is greeted at once. NULL and *errp if the
  * kernel refuses to watch it; @channel is then closed. Main thread. */
@@ -153,6 +170,16 @@ bool qmp_call_is_oob(const JsonTape *tape);
 void qmp_call_run(QmpCall *call, JsonTape *tape);
 /* Appends the error reply to a message that could not be parsed. */
 void qmp_call_write_parse_error(JsonWriter *writer, const char *text);
+
+/* For handlers of gen: false commands: the arguments at @node into @args, pieces from the call's
+ * arena. */
+bool qmp_call_decode(QmpCall *call, const JsonTape *tape, JsonTok node, void *args,
+                     QomError **errp);
+/* The same as qmp_call_return() for a result that the handler writes itself: exactly one value to
+ * the writer that the first returns. Without going back to the loop in between. qmp_call_fail()
+ * instead of the second takes back what was written. */
+JsonWriter *qmp_call_begin_return(QmpCall *call);
+void qmp_call_end_return(QmpCall *call);
 
 /* --- oob.c ----------------------------------------------------------------------------------- */
 
