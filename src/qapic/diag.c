@@ -13,6 +13,11 @@ struct Diag {
     unsigned errors;
     unsigned warnings;
     bool enabled[DIAG_CODE_COUNT]; /* warnings */
+
+    /* The line shown last. */
+    const SchemaFile *shown_file;
+    const char *shown_start;
+    uint32_t shown_line;
 };
 
 typedef enum Severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_NOTE } Severity;
@@ -73,17 +78,23 @@ static void put_include_chain(Diag *diag, const SchemaFile *file)
             file->included_at.line);
 }
 
-/* Finds the line without its newline. */
-static const char *find_line(const SchemaFile *file, uint32_t line, size_t *len)
+/* Finds the line without its newline. Messages mostly go forward, so the search starts at the line
+ * shown last. */
+static const char *find_line(Diag *diag, const SchemaFile *file, uint32_t line, size_t *len)
 {
-    const char *start = file->text, *end = file->text + file->len;
-    for (uint32_t i = 1; i < line && start < end; i++) {
-        const char *newline = memchr(start, '\n', end - start);
-        start = newline ? newline + 1 : end;
+    const char *end = file->text + file->len;
+    if (diag->shown_file != file || line < diag->shown_line) {
+        diag->shown_file = file;
+        diag->shown_line = 1;
+        diag->shown_start = file->text;
     }
-    const char *newline = memchr(start, '\n', end - start);
-    *len = (newline ? newline : end) - start;
-    return start;
+    for (; diag->shown_line < line && diag->shown_start < end; diag->shown_line++) {
+        const char *newline = memchr(diag->shown_start, '\n', end - diag->shown_start);
+        diag->shown_start = newline ? newline + 1 : end;
+    }
+    const char *newline = memchr(diag->shown_start, '\n', end - diag->shown_start);
+    *len = (newline ? newline : end) - diag->shown_start;
+    return diag->shown_start;
 }
 
 static bool is_continuation_byte(char c)
@@ -122,7 +133,7 @@ static void put_caret(Diag *diag, const char *text, size_t len, size_t col, size
 static void put_source(Diag *diag, SchemaPlace place)
 {
     size_t len;
-    const char *text = find_line(place.file, place.line, &len);
+    const char *text = find_line(diag, place.file, place.line, &len);
     if (!len) {
         return;
     }
