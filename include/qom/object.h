@@ -315,7 +315,8 @@ QOM_PUBLIC QomObject *qom_chardevs(void);
 /* Removes everything from /objects, the youngest first, users before what they use. Deletion is not
  * refused. */
 QOM_PUBLIC void qom_objects_clear(void);
-/* Removes the whole tree and the root, which the next qom_root() makes anew. Program end. */
+/* Removes the whole tree and the root, which the next qom_root() makes anew. Program end;
+ * object-adds under way must have been finished or aborted. */
 QOM_PUBLIC void qom_tree_destroy(void);
 
 /*
@@ -521,7 +522,7 @@ QOM_PUBLIC bool qom_id_wellformed(const char *id);
  */
 
 /* Somebody who wants to know of changes. All functions may be NULL; they run in the main thread and
- * must not change the tree, but may remove listeners. */
+ * must not change the tree, but may add and remove listeners. */
 typedef struct QomListener QomListener;
 struct QomListener {
     /* @obj, with all that is below it, has become connected to the root. */

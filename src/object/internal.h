@@ -130,7 +130,8 @@ typedef struct QomTree {
     QomObject *root, *objects, *chardevs;
     GHashTable *names;    /* one object of each name that a child has; its namesakes are chained */
     GHashTable *links;    /* name -> set of objects that have a set link or an alias of that name */
-    GPtrArray *listeners; /* of QomListener * */
+    GPtrArray *listeners; /* of QomListener *; NULL where one was removed while they are told */
+    unsigned telling;     /* how many rounds through `listeners` are under way */
 } QomTree;
 
 /* The only one. */

@@ -209,7 +209,7 @@ static char *free_array_name(QomObject *parent, const char *name)
 
 bool qom_object_add_child(QomObject *parent, const char *name, QomObject *obj, QomError **errp)
 {
-    g_assert(!obj->parent && obj != parent);
+    g_assert(!obj->parent && obj != parent && !(parent->flags & OBJECT_DYING));
     g_autofree char *own_name =
         g_str_has_suffix(name, "[*]") ? free_array_name(parent, name) : g_strdup(name);
     if (!own_name || object_name_taken(parent, own_name)) {

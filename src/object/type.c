@@ -159,6 +159,10 @@ bool qom_type_register_dynamic(const QomTypeInfo *info, QomError **errp)
 {
     QomType *known = info->name ? type_lookup(info->name) : NULL;
     const QomTypeInfo *declared = known ? known->info : NULL;
+    const QomType *parent = info->parent ? type_lookup(info->parent) : NULL;
+    if (parent && !qom_type_load(parent, errp)) {
+        return false;
+    }
     QOM_AUTO_ERROR(err);
     QomType *type = type_enter(info, NULL, &err);
     if (type && type_resolve(type, &err) && type_make_table(type, &err)) {
@@ -221,7 +225,7 @@ static bool resolve_config(QomType *type, QomError **errp)
             return qom_error_set(errp, "config '%s' does not extend the parent's '%s'",
                                  info->config->name, parent->config->name);
         }
-        if (type->loaded && info->config_offset != parent->config_offset) {
+        if (type->loaded && parent->loaded && info->config_offset != parent->config_offset) {
             return qom_error_set(errp, "config is not where the parent's is");
         }
     }

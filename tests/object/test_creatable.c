@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "qom/json.h"
+#include "qom/options.h"
 
 #include <cmocka.h>
 
@@ -136,6 +137,37 @@ static void defaults_and_given_values_are_in_the_config(void **state)
     assert_non_null(region);
     g_autofree char *path = qom_object_path(region);
     assert_string_equal(path, "/objects/m/region[0]");
+}
+
+/* Adds from option text; returns the error's message, or "". */
+static const char *add_options(const char *text)
+{
+    static const QapiOptionsHow how = {.implied_key = "qom-type"};
+    static char kept[512];
+    QOM_AUTO_ERROR(err);
+    JSON_AUTO_TAPE(tape);
+    tape = qapi_options_parse(text, &how, NULL, &err);
+    bool ok = tape && qom_object_add(tape, JSON_ROOT, NULL, &err);
+    g_strlcpy(kept, ok ? "" : qom_error_message(err), sizeof(kept));
+    return kept;
+}
+
+static void option_text_takes_the_same_way(void **state)
+{
+    assert_string_equal(add_options("test-ram,id=old,id=m,size=1.5M,dump=off,host-nodes=0-2,"
+                                    "limits.iops-total=3"),
+                        "");
+    Mem *mem = (Mem *)qom_resolve_path("/objects/m", NULL, NULL);
+    assert_int_equal(mem->config.size, 3 << 19);
+    assert_false(mem->config.dump);
+    assert_int_equal(mem->config.host_nodes.n, 3);
+    assert_int_equal(mem->config.limits->iops_total, 3);
+    assert_string_equal(add_options("qom-type=nope,id=x"),
+                        "Parameter 'qom-type' does not accept value 'nope'");
+    assert_string_equal(add_options("test-ram,id=x"), "Parameter 'size' is missing");
+    assert_string_equal(add_options("test-context"), "Parameter 'id' is missing");
+    assert_string_equal(add_options("test-context,id=x,bogus=1"), "Invalid parameter 'bogus'");
+    assert_int_equal(qom_object_child_count(qom_objects()), 1);
 }
 
 static QomCreation *begin(const char *json, QomError **errp)
@@ -269,6 +301,7 @@ int main(void)
         ROW(the_schemas_and_the_registered_name_of_a_type_both_work),
         ROW(policy_rejects_a_deprecated_type),
         ROW(defaults_and_given_values_are_in_the_config),
+        ROW(option_text_takes_the_same_way),
         ROW(an_id_is_reserved_but_unseen_until_finish),
         ROW(abort_leaves_nothing_at_any_phase),
         ROW(deletion_knows_only_ids),

@@ -209,6 +209,103 @@ static void children_keep_their_order_through_removals(void **state)
     assert_int_equal(qom_object_child_count(parent), 16);
 }
 
+/* --- Against trying from everywhere --------------------------------------------------------------
+ */
+
+static bool any_target(QomObject *obj, const void *new_value, QomError **errp)
+{
+    return true;
+}
+
+/* What the sheet says a partial path means, without any index. */
+static unsigned count_matches(QomObject *from, char **parts, const char *type, QomObject **found)
+{
+    QomObject *obj = from;
+    for (char **part = parts; obj && *part; part++) {
+        obj = **part ? qom_object_resolve_component(obj, *part) : obj;
+    }
+    unsigned n = 0;
+    if (obj && (!type || qom_object_is_a(obj, type))) {
+        *found = obj;
+        n = 1;
+    }
+    for (QomObject *c = qom_object_first_child(from); c; c = qom_object_next_sibling(c)) {
+        n += count_matches(c, parts, type, found);
+    }
+    return n;
+}
+
+enum { PLACES = 24, NAMES = 4 };
+
+/* One random change of the objects in @places, whose links are in @slots. */
+static void random_change(GRand *rand, QomObject **places, QomObject *slots[][NAMES])
+{
+    static const char *const names[NAMES] = {"a", "b", "c", "peer"};
+    int i = g_rand_int_range(rand, 0, PLACES);
+    int k = g_rand_int_range(rand, 0, PLACES);
+    int which = g_rand_int_range(rand, 0, NAMES);
+    const char *name = names[which];
+    switch (g_rand_int_range(rand, 0, 4)) {
+    case 0: qom_object_unparent(places[i]); break;
+    case 1:
+        if (!qom_object_parent(places[i])) {
+            bool above = false;
+            for (QomObject *up = places[k]; up; up = qom_object_parent(up)) {
+                above = above || up == places[i];
+            }
+            if (!above || k == 0) {
+                qom_object_add_child(k && !above ? places[k] : qom_objects(), name, places[i],
+                                     NULL);
+            }
+        }
+        break;
+    case 2:
+        if (qom_object_property_add_link(places[i], name, "object", &slots[i][which], any_target,
+                                         QOM_PROPERTY_WEAK, NULL)) {
+            qom_object_set_link(places[i], name, places[k]);
+        }
+        break;
+    default:
+        for (size_t n = 0; n < NAMES; n++) {
+            qom_object_property_remove(places[i], names[n]);
+        }
+        break;
+    }
+}
+
+static void assert_path_is_what_trying_gives(const char *path, const char *type)
+{
+    bool ambiguous;
+    QomObject *expected = NULL;
+    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+    unsigned n = count_matches(qom_root(), parts, type, &expected);
+    QomObject *found = qom_resolve_path(path, type, &ambiguous);
+    assert_ptr_equal(found, n == 1 ? expected : NULL);
+    assert_int_equal(ambiguous, n > 1);
+}
+
+static void partial_paths_are_what_trying_from_every_object_gives(void **state)
+{
+    static const char *const paths[] = {"a", "b", "peer", "a/b", "peer/a", "a/peer/b", "", "c//a/"};
+    static const char *const types[] = {NULL, "test-cell", "container"};
+    g_autoptr(GRand) rand = g_rand_new_with_seed(7);
+    QomObject *places[PLACES], *slots[PLACES][NAMES] = {};
+    for (int i = 0; i < PLACES; i++) {
+        places[i] = qom_object_new(i % 3 ? "container" : "test-cell");
+    }
+    for (int step = 0; step < 20000; step++) {
+        random_change(rand, places, slots);
+        assert_path_is_what_trying_gives(paths[step % G_N_ELEMENTS(paths)],
+                                         types[step % G_N_ELEMENTS(types)]);
+    }
+    for (int i = 0; i < PLACES; i++) {
+        qom_object_unparent(places[i]);
+    }
+    for (int i = 0; i < PLACES; i++) {
+        qom_object_unref(places[i]);
+    }
+}
+
 #define ROW(name) cmocka_unit_test_setup_teardown(name, setup_types, teardown_tree)
 
 int main(void)
@@ -226,6 +323,7 @@ int main(void)
         ROW(array_names_take_the_first_free_number),
         ROW(array_names_end_at_the_limit),
         ROW(children_keep_their_order_through_removals),
+        ROW(partial_paths_are_what_trying_from_every_object_gives),
     };
     return cmocka_run_group_tests_name("path", tests, NULL, NULL);
 }

@@ -342,6 +342,35 @@ static void listeners_hear_of_all_that_is_connected(void **state)
                                "/objects/m.thread-id -/objects/m mem ");
 }
 
+/* Removes itself and the one after it when told. */
+static QomListener impatient, neighbour, patient;
+
+static void heard_and_left(QomListener *self, QomObject *obj)
+{
+    trace_add("left ");
+    qom_listener_remove(self);
+    qom_listener_remove(&neighbour);
+}
+
+static void heard(QomListener *self, QomObject *obj)
+{
+    trace_add("%s ", self == &patient ? "patient" : "neighbour");
+}
+
+static void listeners_may_go_while_they_are_told(void **state)
+{
+    impatient.added = heard_and_left;
+    neighbour.added = patient.added = heard;
+    qom_listener_add(&impatient);
+    qom_listener_add(&neighbour);
+    qom_listener_add(&patient);
+    add("{'qom-type':'test-cell','id':'a'}");
+    add("{'qom-type':'test-cell','id':'b'}");
+    qom_listener_remove(&patient);
+    add("{'qom-type':'test-cell','id':'c'}");
+    assert_string_equal(trace, "left patient patient ");
+}
+
 #define ROW(name) cmocka_unit_test_setup_teardown(name, setup_types, teardown_tree)
 
 int main(void)
@@ -366,6 +395,7 @@ int main(void)
         ROW(listing_starts_with_type_and_keeps_the_order_of_declaration),
         ROW(typed_accessors_check_the_kind),
         ROW(listeners_hear_of_all_that_is_connected),
+        ROW(listeners_may_go_while_they_are_told),
     };
     return cmocka_run_group_tests_name("property", tests, NULL, NULL);
 }
