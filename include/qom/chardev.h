@@ -10,6 +10,8 @@
  * (file, stdio, ringbuf) has one stream; a client socket one at a time, each reconnection a new
  * one; a listening socket as many at a time as the frontend takes. `null` never has any.
  *
+ * Where output goes to pipes, the program must ignore SIGPIPE.
+ *
  * Threads: chardevs are made, attached, detached and removed in the main loop's thread. A stream
  * and the frontend's callbacks live in the loop that the frontend named when it attached.
  *
@@ -39,11 +41,12 @@ typedef struct ChardevBackend ChardevBackend;
 
 /* --- The set of character devices. Main thread. ---------------------------------------------- */
 
-/* Must be called once before anything else here; @main_loop outlives the chardevs. */
-QOM_PUBLIC void chardev_init(Loop *main_loop);
+/* Registers the object types of character devices; once, before the first chardev is made. */
+QOM_PUBLIC void chardev_register_types(void);
 
-/* Removes all chardevs, attached or not (frontends get no callback): sockets' files are unlinked,
- * the terminal is restored. Output that is still queued is sent for at most @flush_ms. */
+/* Ends the program's character devices: removes them all, attached or not (frontends get no
+ * callback): sockets' files are unlinked, the terminal is restored. Output that is still queued is
+ * sent for at most @flush_ms. */
 QOM_PUBLIC void chardev_cleanup(unsigned flush_ms);
 
 /* Finds the open descriptor called @name (taken over by the chardev); -1 and *errp if none. */
@@ -64,8 +67,9 @@ typedef void ChardevDoneFn(void *opaque, Chardev *chr, const QomError *error);
 QOM_PUBLIC void chardev_add(const char *id, const ChardevBackend *backend, ChardevFdFn *take_fd,
                             void *fd_opaque, ChardevDoneFn *done, void *opaque);
 
-/* The same for start-up: runs the main loop until the chardev is ready. NULL and *errp on
- * failure. Not from a callback of a chardev. */
+/* The same for the command line: runs the main loop until the chardev is ready; errors have nothing
+ * put in front, a taken id is `Duplicate ID 'X' for chardev`. NULL and *errp on failure. Not from a
+ * callback of a chardev. */
 QOM_PUBLIC Chardev *chardev_add_wait(const char *id, const ChardevBackend *backend,
                                      QomError **errp);
 
@@ -73,7 +77,8 @@ QOM_PUBLIC Chardev *chardev_add_wait(const char *id, const ChardevBackend *backe
 QOM_PUBLIC void chardev_change(const char *id, const ChardevBackend *backend, ChardevFdFn *take_fd,
                                void *fd_opaque, ChardevDoneFn *done, void *opaque);
 
-/* `Chardev 'X' not found`, `Chardev 'X' is busy` (a frontend is attached, or it is not ready). */
+/* `Chardev 'X' not found`, `Chardev 'X' is busy` (a frontend is attached, or it is not ready). Not
+ * from a callback of the frontend that was attached to it. */
 QOM_PUBLIC bool chardev_remove(const char *id, QomError **errp);
 
 /* The chardev called @id, or NULL. One that is not ready yet is not found. */
@@ -155,8 +160,10 @@ typedef struct ChrFrontendOps {
 QOM_PUBLIC bool chardev_attach(Chardev *chr, const ChrFrontendOps *ops, void *frontend, Loop *loop,
                                unsigned max_streams, QomError **errp);
 
-/* Ends the attachment; no callback comes afterwards. Streams of a socket are closed, what they
- * have queued is still sent for a few seconds. Nothing if none is attached. */
+/* Ends the attachment; no callback comes afterwards. The one stream of a chardev stays open for the
+ * next frontend (close it before if it should not); where more than one was allowed, all are
+ * closed, and what they have queued is still sent for a few seconds. Nothing if none is attached.
+ */
 QOM_PUBLIC void chardev_detach(Chardev *chr);
 
 /* --- Streams. The frontend's loop's thread. -------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include <glib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void io_fds_close(IoFds *fds)
@@ -151,10 +152,19 @@ IoChannel *io_channel_new_socket(int fd)
 
 /* ------------------------------------------------------------------------------------ files -- */
 
+typedef struct FilesChannel {
+    IoChannel base;
+    bool reads_socket;
+    bool writes_socket;
+} FilesChannel;
+
 static ssize_t files_read(IoChannel *channel, void *buf, size_t len, IoFds *fds)
 {
     if (channel->read_fd < 0) {
         return -EAGAIN;
+    }
+    if (((FilesChannel *)channel)->reads_socket) {
+        return socket_read(channel, buf, len, fds);
     }
     ssize_t n;
     do {
@@ -166,17 +176,16 @@ static ssize_t files_read(IoChannel *channel, void *buf, size_t len, IoFds *fds)
 static ssize_t files_writev(IoChannel *channel, const struct iovec *iov, int n_iov, const int *fds,
                             size_t n_fds)
 {
-    if (n_fds) {
-        return -EOPNOTSUPP;
+    if (n_fds || ((FilesChannel *)channel)->writes_socket) {
+        return socket_writev(channel, iov, n_iov, fds, n_fds);
     }
+    ssize_t n = 0;
     if (channel->write_fd < 0) {
-        size_t total = 0;
         for (int i = 0; i < n_iov; i++) {
-            total += iov[i].iov_len;
+            n += (ssize_t)iov[i].iov_len;
         }
-        return (ssize_t)total;
+        return n;
     }
-    ssize_t n;
     do {
         n = writev(channel->write_fd, iov, n_iov);
     } while (n < 0 && errno == EINTR);
@@ -209,13 +218,21 @@ static const IoChannelOps files_ops = {
     .close = files_close,
 };
 
+static bool is_socket(int fd)
+{
+    struct stat st;
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 IoChannel *io_channel_new_files(int read_fd, int write_fd)
 {
-    IoChannel *channel = g_new0(IoChannel, 1);
-    channel->ops = &files_ops;
-    channel->read_fd = read_fd;
-    channel->write_fd = write_fd;
-    return channel;
+    FilesChannel *files = g_new0(FilesChannel, 1);
+    files->base.ops = &files_ops;
+    files->base.read_fd = read_fd;
+    files->base.write_fd = write_fd;
+    files->reads_socket = is_socket(read_fd);
+    files->writes_socket = is_socket(write_fd);
+    return &files->base;
 }
 
 /* -------------------------------------------------------------------------------- any stack -- */

@@ -69,13 +69,13 @@ struct IoChannel {
     int write_fd;
 };
 
-/* A channel on the connected stream socket @fd, which is taken over and made non-blocking. */
+/* A channel on the connected stream socket @fd, which is taken over; its mode is left alone. */
 IoChannel *io_channel_new_socket(int fd);
 
 /*
  * A channel that reads from @read_fd and writes to @write_fd (either may be -1: no input, output
- * is swallowed). Both are taken over. The descriptors' blocking mode is left alone: they are either
- * non-blocking or of a kind that does not block, such as regular files.
+ * is swallowed). Both are taken over. Their blocking mode is left alone: they are sockets, or
+ * non-blocking, or of a kind that does not block, such as regular files.
  */
 IoChannel *io_channel_new_files(int read_fd, int write_fd);
 

@@ -75,8 +75,7 @@ static int gather(IoQueue *queue, struct iovec *iov)
 {
     int n = 0;
     IoChunk *chunk;
-    TAILQ_FOREACH(chunk, &queue->chunks, link)
-    {
+    TAILQ_FOREACH (chunk, &queue->chunks, link) {
         if (n == IOV_BATCH || (n && chunk->fds.n)) {
             break;
         }
@@ -120,6 +119,13 @@ int io_queue_flush(IoQueue *queue, IoChannel *channel, size_t max_bytes)
         total += (size_t)n;
     }
     return 0;
+}
+
+void io_queue_move(IoQueue *to, IoQueue *from)
+{
+    TAILQ_CONCAT(&to->chunks, &from->chunks, link);
+    to->bytes += from->bytes;
+    from->bytes = 0;
 }
 
 void io_queue_clear(IoQueue *queue)

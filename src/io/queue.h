@@ -28,6 +28,9 @@ void io_queue_push(IoQueue *queue, const void *data, size_t len, const int *fds,
  * one fast reader does not hold the loop; then -EAGAIN too. */
 int io_queue_flush(IoQueue *queue, IoChannel *channel, size_t max_bytes);
 
+/* Moves all of @from to the end of @to. */
+void io_queue_move(IoQueue *to, IoQueue *from);
+
 /* Drops everything, closes the descriptors. */
 void io_queue_clear(IoQueue *queue);
 
