@@ -13,6 +13,8 @@ static const struct {
     {"check", command_check, "check a schema: exit status 1 and messages if it has errors"},
     {"dump", command_dump, "print the definitions and doc comments as JSON"},
     {"introspect", command_introspect, "print the reply to query-qmp-schema"},
+    {"gen", command_gen, "write C: types, descriptors, prototypes of handlers, event senders"},
+    {"doc", command_doc, "write manual pages or Markdown"},
     {"explain", command_explain, "explain the code of an error or warning"},
 };
 

@@ -19,6 +19,8 @@ int command_check(int argc, char **argv);
 int command_dump(int argc, char **argv);
 int command_introspect(int argc, char **argv);
 int command_explain(int argc, char **argv);
+int command_gen(int argc, char **argv);
+int command_doc(int argc, char **argv);
 
 /* Parses the options of a subcommand (@entries, may be NULL) and `--docs`, which sets
  * options->lax_docs; @options may be NULL: no such option then. One argument must be left, called
