@@ -14,6 +14,7 @@
  */
 #include "qom/loop.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -113,8 +114,12 @@ static void play_bare(Table *table)
 {
     pthread_t a, b;
     table->a.server = true;
-    if (pthread_create(&a, NULL, bare_side, &table->a) ||
-        pthread_create(&b, NULL, bare_side, &table->b)) {
+    errno = pthread_create(&a, NULL, bare_side, &table->a);
+    if (errno) {
+        die("pthread_create");
+    }
+    errno = pthread_create(&b, NULL, bare_side, &table->b);
+    if (errno) {
         die("pthread_create");
     }
     table->served_ns = loop_now_ns();
