@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Features, and whether doc comments describe what is there. */
 #include "qapic/check.h"
+#include "qapic/names.h"
 
 #include <string.h>
 
@@ -123,14 +124,47 @@ void check_doc_complete(Checker *checker)
     }
 }
 
+/* The names that are not described yet: one of them may be meant. */
+static GPtrArray *undescribed(const SchemaDef *def, DiagCode code)
+{
+    GPtrArray *names = g_ptr_array_new();
+    if (code != DIAG_DOC_UNKNOWN_MEMBER) {
+        return names;
+    }
+    for (unsigned i = 0; i < def->n_members; i++) {
+        if (!def->members[i].doc) {
+            g_ptr_array_add(names, (gpointer)def->members[i].name);
+        }
+    }
+    for (unsigned i = 0; i < def->n_values; i++) {
+        if (!def->values[i].doc) {
+            g_ptr_array_add(names, (gpointer)def->values[i].name);
+        }
+    }
+    for (unsigned i = 0; def->kind == SCHEMA_ALTERNATE && i < def->n_branches; i++) {
+        if (!def->branches[i].doc) {
+            g_ptr_array_add(names, (gpointer)def->branches[i].name);
+        }
+    }
+    return names;
+}
+
 static void report_unused(Checker *checker, const SchemaDocTexts *texts, DiagCode code,
                           const char *what)
 {
     const SchemaDef *def = checker->def;
+    g_autoptr(GPtrArray) names = NULL;
     for (unsigned i = 0; i < texts->count; i++) {
-        if (!texts->list[i].used) {
-            diag_error(checker->diag, texts->list[i].place, code, "%s '%s' has no %s '%s'",
-                       schema_kind_name(def->kind), def->name, what, texts->list[i].name);
+        const SchemaDocText *text = &texts->list[i];
+        if (text->used) {
+            continue;
+        }
+        diag_error(checker->diag, text->place, code, "%s '%s' has no %s '%s'",
+                   schema_kind_name(def->kind), def->name, what, text->name);
+        names = names ? names : undescribed(def, code);
+        const char *like = names_suggest(text->name, (const char *const *)names->pdata, names->len);
+        if (like) {
+            diag_hint(checker->diag, "did you mean '%s'?", like);
         }
     }
 }

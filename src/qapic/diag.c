@@ -48,6 +48,11 @@ void diag_set_colour(Diag *diag, bool on)
     diag->colour = on;
 }
 
+void diag_forget_files(Diag *diag)
+{
+    diag->shown_file = NULL;
+}
+
 unsigned diag_errors(const Diag *diag)
 {
     return diag->errors;

@@ -25,6 +25,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Diag, diag_free)
 /* Switches the colours on (only for a terminal). */
 void diag_set_colour(Diag *diag, bool on);
 
+/* To be called when the files that messages named so far may be gone. */
+void diag_forget_files(Diag *diag);
+
 /* How many errors (warnings) were reported so far. */
 unsigned diag_errors(const Diag *diag);
 unsigned diag_warnings(const Diag *diag);

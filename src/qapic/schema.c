@@ -176,6 +176,7 @@ Schema *schema_load(const char *path, const SchemaOptions *options, Diag *diag)
         .seen = seen,
         .chain = chain,
     };
+    diag_forget_files(diag);
     unsigned errors = diag_errors(diag);
     if (parse_schema(&parse, path)) {
         form_check(&parse);

@@ -88,6 +88,16 @@ static void a_definition_without_comment_is_free(void **state)
     unit_accept(*state, "{ 'command': 'go', 'data': { 'x': 'int' }, 'features': [ 'ff' ] }\n");
 }
 
+static void a_misspelt_description_is_suggested(void **state)
+{
+    Unit *unit = *state;
+    unit_reject(
+        unit,
+        "##\n# @go:\n#\n# @firts: text\n##\n{ 'command': 'go', 'data': { 'first': 'int' } }\n",
+        "6:30 doc-missing-member\n4:1 doc-unknown-member\n");
+    assert_non_null(strstr(unit->messages, "did you mean 'first'?"));
+}
+
 static void old_comments_pass_when_lax(void **state)
 {
     Unit *unit = *state;
@@ -132,6 +142,7 @@ int main(void)
         schema_test(a_broken_comment_is_not_missed_as_well),
         schema_test(exceptions_free_members_but_not_features),
         schema_test(a_definition_without_comment_is_free),
+        schema_test(a_misspelt_description_is_suggested),
         schema_test(old_comments_pass_when_lax),
         schema_test(a_line_that_should_be_indented_gets_a_warning),
     };
