@@ -81,6 +81,12 @@ typedef bool QomPropertyGet(QomObject *obj, const QomProperty *prop, JsonWriter 
 typedef bool QomPropertySet(QomObject *obj, const QomProperty *prop, const JsonTape *tape,
                             uint32_t node, QomError **errp);
 
+/* Validates a new value, at creation (if given or mandatory) and later, before anything else
+ * happens. @new_value points to the value as the member's C type (for struct, union and alternate
+ * to the struct itself; for a link to a QomObject *, which may be NULL). At creation other members
+ * may not have been checked: rules about several belong into complete. */
+typedef bool QomPropertyCheck(QomObject *obj, const void *new_value, QomError **errp);
+
 /*
  * What C knows about a member of the config struct. Names a member of the type's own config struct,
  * or of an ancestor's, whose rule it then replaces for this type and those derived from it.
@@ -99,12 +105,7 @@ typedef struct QomPropertyRule {
     const char *default_json;
     /* Reads the property instead of the config struct; NULL: as usual. */
     QomPropertyGet *get;
-    /* Validates a new value, at creation (if given or mandatory) and later, before anything else
-     * happens. @new_value points to the value as the member's C type (for struct, union and
-     * alternate to the struct itself; for a link to a QomObject *, which may be NULL). Other
-     * members may not be decoded yet when it runs at creation: rules about several belong into
-     * complete. */
-    bool (*check)(QomObject *obj, const void *new_value, QomError **errp);
+    QomPropertyCheck *check; /* or NULL */
     /* After a change of a completed object's member has been stored. On failure the old value is
      * put back, and nothing may have changed. In a worker thread if BLOCKS is set. */
     bool (*apply)(QomObject *obj, QomError **errp);
@@ -131,7 +132,7 @@ struct QomProperty {
     const QomPropertyRule *rule; /* for that member, or NULL */
     const QomType *owner;        /* the type that introduced a class property */
     const char *link_type;       /* links: wanted type, else NULL */
-    bool (*link_check)(QomObject *obj, const void *new_value, QomError **errp);
+    QomPropertyCheck *link_check;
     uint32_t link_offset;  /* class links: of the QomObject * in the instance */
     QomObject **link_slot; /* dynamic links */
     struct QomAlias *alias;
@@ -239,10 +240,9 @@ QOM_PUBLIC QomClass *qom_type_class(const QomType *type, QomError **errp);
 QOM_PUBLIC void qom_class_property_add(QomClass *klass, const QomProperty *def);
 /* Adds a link kept at @offset in the instance. @check as in QomPropertyRule; NULL: read-only.
  * @flags: WEAK. */
-QOM_PUBLIC void
-qom_class_property_add_link(QomClass *klass, const char *name, const char *type, uint32_t offset,
-                            bool (*check)(QomObject *obj, const void *new_value, QomError **errp),
-                            uint32_t flags, const char *description);
+QOM_PUBLIC void qom_class_property_add_link(QomClass *klass, const char *name, const char *type,
+                                            uint32_t offset, QomPropertyCheck *check,
+                                            uint32_t flags, const char *description);
 
 /* --- Introspection: from types, never from instances -------------------------------------------
  */
@@ -358,13 +358,12 @@ QOM_PUBLIC QomObject *qom_object_resolve_component(QomObject *obj, const char *n
 /* Adds a run-time property to one object; @def is copied with its strings. Names as for children.
  */
 QOM_PUBLIC bool qom_object_property_add(QomObject *obj, const QomProperty *def, QomError **errp);
-/* Adds a link whose target is kept at @slot, which must live as long as the object; what it holds
- * already becomes the target, with a new reference. @check as in
- * QomPropertyRule; NULL: read-only. @flags: WEAK. */
-QOM_PUBLIC bool
-qom_object_property_add_link(QomObject *obj, const char *name, const char *type, QomObject **slot,
-                             bool (*check)(QomObject *obj, const void *new_value, QomError **errp),
-                             uint32_t flags, QomError **errp);
+/* Adds a link whose target is kept at @slot, which must live as long as the object (NULL: the
+ * property keeps it); what the slot holds already becomes the target, with a new reference. @check
+ * as in QomPropertyRule; NULL: read-only. @flags: WEAK. */
+QOM_PUBLIC bool qom_object_property_add_link(QomObject *obj, const char *name, const char *type,
+                                             QomObject **slot, QomPropertyCheck *check,
+                                             uint32_t flags, QomError **errp);
 /* Adds @name that stands for @target's property @target_name, as long as @target lives. */
 QOM_PUBLIC bool qom_object_property_add_alias(QomObject *obj, const char *name, QomObject *target,
                                               const char *target_name, QomError **errp);

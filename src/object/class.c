@@ -272,10 +272,8 @@ void qom_class_property_add(QomClass *klass, const QomProperty *def)
 }
 
 void qom_class_property_add_link(QomClass *klass, const char *name, const char *type,
-                                 uint32_t offset,
-                                 bool (*check)(QomObject *obj, const void *new_value,
-                                               QomError **errp),
-                                 uint32_t flags, const char *description)
+                                 uint32_t offset, QomPropertyCheck *check, uint32_t flags,
+                                 const char *description)
 {
     char *text = g_strdup_printf("link<%s>", type);
     QomProperty def = {

@@ -192,10 +192,8 @@ void qom_object_set_link(QomObject *obj, const char *name, QomObject *target)
 }
 
 bool qom_object_property_add_link(QomObject *obj, const char *name, const char *type,
-                                  QomObject **slot,
-                                  bool (*check)(QomObject *obj, const void *new_value,
-                                                QomError **errp),
-                                  uint32_t flags, QomError **errp)
+                                  QomObject **slot, QomPropertyCheck *check, uint32_t flags,
+                                  QomError **errp)
 {
     g_autofree char *text = g_strdup_printf("link<%s>", type);
     QomProperty def = {

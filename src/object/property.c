@@ -139,6 +139,9 @@ bool property_add(QomObject *obj, const QomProperty *def, QomError **errp)
     prop->default_json = g_strdup(def->default_json);
     prop->link_type = g_strdup(def->link_type);
     g_ptr_array_add(extras->dynamic, prop);
+    if (prop->link_type && !prop->link_slot) {
+        prop->link_slot = (QomObject **)&prop->opaque;
+    }
     if (prop->link_type && *prop->link_slot) {
         QomObject *target = *prop->link_slot;
         *prop->link_slot = NULL;
