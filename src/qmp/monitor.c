@@ -5,8 +5,6 @@
 #include "qmp/event.h"
 #include "qmp/fds.h"
 
-#include "config.h"
-
 void qmp_write_version(JsonWriter *w)
 {
     json_writer_begin_object(w);
@@ -20,7 +18,7 @@ void qmp_write_version(JsonWriter *w)
     json_writer_int64(w, QMP_VERSION_MICRO);
     json_writer_end_object(w);
     json_writer_key(w, "package");
-    json_writer_string(w, "qomd " QOM_VERSION);
+    json_writer_string(w, qmp_version_package());
     json_writer_end_object(w);
 }
 

@@ -4,6 +4,7 @@
 
 #include "qmp/session.h"
 
+#include "config.h"
 #include "json/tape.h"
 
 #include <stdlib.h>
@@ -70,11 +71,33 @@ void qmp_add_schema(const QapiSchema *schema)
         }
     }
     g_ptr_array_add(server->schemas, (void *)schema);
+    g_clear_pointer(&server->introspection, g_free);
+}
+
+const char *qmp_server_introspection(QmpServer *server, size_t *len)
+{
+    if (!server->introspection) {
+        bool hide = server->compat.deprecated_output == QAPI_OUTPUT_HIDE;
+        JSON_AUTO_WRITER(writer);
+        writer = json_writer_new(false);
+        qapi_introspect((const QapiSchema *const *)server->schemas->pdata, server->schemas->len,
+                        hide, NULL, 0, writer);
+        server->introspection = json_writer_steal(writer, &server->introspection_len);
+    }
+    *len = server->introspection_len;
+    return server->introspection;
+}
+
+const char *qmp_version_package(void)
+{
+    return "qomd " QOM_VERSION;
 }
 
 void qmp_set_compat(const QapiPolicy *policy)
 {
-    qmp_server()->compat = *policy;
+    QmpServer *server = qmp_server();
+    server->compat = *policy;
+    g_clear_pointer(&server->introspection, g_free);
 }
 
 const QapiPolicy *qmp_get_compat(void)

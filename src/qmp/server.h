@@ -28,6 +28,8 @@ typedef struct QmpServer {
     GPtrArray *schemas;   /* of const QapiSchema * */
     GHashTable *policies; /* name -> char **, patterns of commands that it allows */
     JsonTape *no_arguments;
+    char *introspection; /* reply to query-qmp-schema; NULL: not asked for since a change */
+    size_t introspection_len;
     QapiPolicy compat;
     bool preconfig; /* atomic */
     LoopFn *quit;
@@ -45,6 +47,12 @@ const QapiCommand *qmp_server_find_command(const QmpServer *server, const char *
 
 /* Whether the policy called @policy (NULL: none) allows @command. Any thread. */
 bool qmp_server_policy_allows(const QmpServer *server, const char *policy, const char *command);
+
+/* The reply to query-qmp-schema, of *len bytes; the server's. Main thread. */
+const char *qmp_server_introspection(QmpServer *server, size_t *len);
+
+/* The member `package` of the version. */
+const char *qmp_version_package(void);
 
 /* The loop of the reader thread, which is started if need be. NULL and *errp if it can not be. */
 Loop *qmp_server_reader(QmpServer *server, QomError **errp);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * qomd-dump-config: what was set up, as actions for qomd-apply.
+ *
+ * Objects come in the order of their creation, but after those that they link to. What was given
+ * (or set since) is written, defaults are not. An object that holds a secret given by value is left
+ * out: without it, it could not be made again.
+ */
+#include "qmp/session.h"
+
+#include "qapi-commands.h"
+#include "qapi/engine.h"
+#include "qom/object.h"
+
+typedef struct Dump {
+    JsonWriter *w;
+    GHashTable *done; /* set of QomObject * */
+} Dump;
+
+/* Whether the config member behind @prop was given. */
+static bool is_given(QomObject *obj, const QomProperty *prop)
+{
+    if (!prop->member) {
+        return false;
+    }
+    const void *slot = member_slot(prop->member, qom_object_config(obj));
+    return slot && (!type_is_boxed(prop->member->type) ||
+                    *(void *const *)slot_at(qom_object_config(obj), prop->member->offset));
+}
+
+static bool holds_secret(QomObject *obj, const QomProperty *const *props, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if ((props[i]->flags & QOM_PROPERTY_SENSITIVE) && is_given(obj, props[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void dump_member(Dump *dump, QomObject *obj, const QomProperty *prop)
+{
+    JsonWriterMark mark = json_writer_mark(dump->w);
+
+    json_writer_key(dump->w, prop->name);
+    if (!qom_property_get(obj, prop->name, dump->w, NULL)) {
+        json_writer_rollback(dump->w, mark);
+    }
+}
+
+static void dump_action(Dump *dump, QomObject *obj, const QomProperty *const *props, size_t n)
+{
+    JsonWriter *w = dump->w;
+
+    json_writer_begin_object(w);
+    json_writer_key(w, "type");
+    json_writer_string(w, "object-add");
+    json_writer_key(w, "data");
+    json_writer_begin_object(w);
+    json_writer_key(w, "qom-type");
+    json_writer_string(w, qom_object_type_name(obj));
+    json_writer_key(w, "id");
+    json_writer_string(w, qom_object_name(obj));
+    for (size_t i = 0; i < n; i++) {
+        if (is_given(obj, props[i]) && qom_property_is_writable(props[i])) {
+            dump_member(dump, obj, props[i]);
+        }
+    }
+    json_writer_end_object(w);
+    json_writer_end_object(w);
+}
+
+static void dump_object(Dump *dump, QomObject *obj)
+{
+    size_t n;
+
+    if (!g_hash_table_add(dump->done, obj)) {
+        return;
+    }
+    const QomProperty *const *props = qom_type_properties(qom_object_type(obj), &n);
+    for (size_t i = 0; i < n; i++) {
+        QomObject *target =
+            props[i]->link_type ? qom_object_resolve_component(obj, props[i]->name) : NULL;
+        if (target && qom_object_parent(target) == qom_objects()) {
+            dump_object(dump, target);
+        }
+    }
+    if (qom_type_is_creatable(qom_object_type(obj)) && !holds_secret(obj, props, n)) {
+        dump_action(dump, obj, props, n);
+    }
+}
+
+void qmp_qomd_dump_config(const JsonTape *tape, uint32_t node, QmpCall *call)
+{
+    JsonTok key = json_tape_first(tape, node);
+
+    if (key != JSON_NONE) {
+        QomError *error = NULL;
+        qom_error_set(&error, "Parameter '%s' is unexpected", json_tok_text(tape, key, NULL));
+        qmp_call_fail(call, error);
+        return;
+    }
+    Dump dump = {.w = qmp_call_begin_return(call), .done = g_hash_table_new(NULL, NULL)};
+    json_writer_begin_array(dump.w);
+    for (QomObject *obj = qom_object_first_child(qom_objects()); obj;
+         obj = qom_object_next_sibling(obj)) {
+        dump_object(&dump, obj);
+    }
+    json_writer_end_array(dump.w);
+    g_hash_table_unref(dump.done);
+    qmp_call_end_return(call);
+}
