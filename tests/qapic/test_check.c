@@ -50,6 +50,16 @@ static void a_missing_brace_spoils_one_definition_only(void **state)
                 "2:1 syntax\n2:14 name-case\n");
 }
 
+static void nobody_misses_what_could_not_be_understood(void **state)
+{
+    unit_reject(*state, "{ 'strcut': 'Aa', 'data': {} }\n{ 'command': 'go', 'data': 'Aa' }\n",
+                "1:1 kind\n");
+    unit_reject(*state, "{ 'struct': [ 'Aa' ], 'data': {} }\n{ 'command': 'go', 'data': 'Aa' }\n",
+                "1:13 name-type\n");
+    unit_reject(*state, "{ 'include': 'none.json' }\n{ 'command': 'go', 'data': 'Aa' }\n",
+                "1:14 include-unreadable\n");
+}
+
 static void every_bad_string_is_found(void **state)
 {
     unit_reject(*state, "{ 'command': 'a\\b' }\n{ 'command': 'a\n{ 'command': 'a\x7f' }\n",
@@ -262,6 +272,7 @@ int main(void)
         schema_test(all_independent_errors_show_in_one_run),
         schema_test(after_a_syntax_error_the_next_definition_is_read),
         schema_test(a_missing_brace_spoils_one_definition_only),
+        schema_test(nobody_misses_what_could_not_be_understood),
         schema_test(every_bad_string_is_found),
         schema_test(a_fault_below_the_first_line_gets_a_note),
         schema_test(similar_names_are_suggested),
