@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The commands about memory backends: query-memdev, and memdev-get-fd, which hands one out. */
 #include "backend/memory/memory.h"
-#include "qapi/qapi-commands.h"
+#include "qapi-commands.h"
 #include "qom/qmp.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
 #ifndef BACKEND_MEMORY_H
 #define BACKEND_MEMORY_H
 
-#include "qapi/qapi-qom.h"
+#include "qapi-qom.h"
 #include "qom/object.h"
 
 #include <stddef.h>

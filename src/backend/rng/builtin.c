@@ -6,7 +6,7 @@
  * after boot the kernel may have none yet; then a timer tries again.
  */
 #include "backend/rng/rng.h"
-#include "qapi/qapi-qom.h"
+#include "qapi-qom.h"
 
 #include <errno.h>
 #include <glib.h>

@@ -4,7 +4,7 @@
  * a source answers a request with as little as one byte, so there may be many requests in a row.
  */
 #include "backend/rng/rng.h"
-#include "qapi/qapi-commands.h"
+#include "qapi-commands.h"
 #include "qom/qmp.h"
 
 #include <glib.h>

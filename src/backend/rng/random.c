@@ -14,7 +14,7 @@
 #include "backend/rng/rng.h"
 #include "base/log.h"
 #include "io/fdset.h"
-#include "qapi/qapi-qom.h"
+#include "qapi-qom.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -10,7 +10,7 @@
  * Source: the sheet on backends, section 1.
  */
 #include "backend/rng/rng.h"
-#include "qapi/qapi-qom.h"
+#include "qapi-qom.h"
 
 #include <glib.h>
 

@@ -12,7 +12,7 @@
  * Source: the sheet on security, section 2.
  */
 #include "backend/secret/secret.h"
-#include "qapi/qapi-crypto.h"
+#include "qapi-crypto.h"
 
 #include <glib.h>
 #include <string.h>

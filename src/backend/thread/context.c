@@ -11,7 +11,7 @@
  * Source: the sheet on threads, section 1.
  */
 #include "backend/thread/thread.h"
-#include "qapi/qapi-qom.h"
+#include "qapi-qom.h"
 #include "qom/json.h"
 
 #include <errno.h>

@@ -10,7 +10,7 @@
  * Source: the sheet on threads, section 2.
  */
 #include "backend/thread/thread.h"
-#include "qapi/qapi-qom.h"
+#include "qapi-commands.h"
 #include "qom/json.h"
 
 #include <glib.h>
