@@ -145,11 +145,6 @@ static bool memfd_open(MemoryBackend *backend, MemoryOrigin *origin, QomError **
     return open_memfd(origin, "memory-backend-memfd", config->size, flags, config->seal, errp);
 }
 
-static void memfd_init(QomObject *obj)
-{
-    ((MemoryBackendMemfd *)obj)->config.share = true;
-}
-
 static void memfd_class_init(QomClass *klass)
 {
     ((MemoryBackendClass *)klass)->open = memfd_open;
@@ -165,7 +160,6 @@ static const QomTypeInfo memfd_info = {
     .parent = TYPE_MEMORY_BACKEND,
     .instance_size = sizeof(MemoryBackendMemfd),
     .class_init = memfd_class_init,
-    .instance_init = memfd_init,
     .config = &qapi_type_MemoryBackendMemfdProperties,
     .config_offset = offsetof(MemoryBackendMemfd, config),
     .rules = memfd_rules,
