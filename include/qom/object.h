@@ -175,7 +175,8 @@ typedef struct QomTypeInfo {
     void (*instance_finalize)(QomObject *obj);  /* leaf to root; config still there */
 
     /* The struct of the type's configuration; NULL: the parent's. Must be the parent's or have it
-     * as a base, and lie at the same offset. */
+     * as a base, and lie at the same offset; so a type whose descendants have more configuration
+     * has its own at the very end of the instance. */
     const QapiType *config;
     uint32_t config_offset; /* bytes, in the instance */
     const QomPropertyRule *rules;

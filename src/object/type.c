@@ -208,35 +208,50 @@ static bool config_extends(const QapiType *config, const QapiType *base)
     return false;
 }
 
+/* Whether @config can stand in place of the parent's. */
+static bool check_inherited_config(const QomType *type, const QomType *parent, QomError **errp)
+{
+    const QapiType *config = type->info->config;
+    if (!config_extends(config, parent->config)) {
+        return qom_error_set(errp, "config '%s' does not extend the parent's '%s'", config->name,
+                             parent->config->name);
+    }
+    if (!type->loaded || !parent->loaded) {
+        return true;
+    }
+    if (type->info->config_offset != parent->config_offset) {
+        return qom_error_set(errp, "config is not where the parent's is");
+    }
+    size_t behind = parent->instance_size - parent->config_offset - parent->config->size;
+    if (config->size > parent->config->size && behind >= sizeof(void *)) {
+        return qom_error_set(errp, "config '%s' covers what the parent has behind its own",
+                             config->name);
+    }
+    return true;
+}
+
 static bool resolve_config(QomType *type, QomError **errp)
 {
     const QomTypeInfo *info = type->info;
     const QomType *parent = type->parent;
+    type->config = parent ? parent->config : NULL;
+    type->config_offset = parent ? parent->config_offset : 0;
     if (!info->config) {
-        type->config = parent ? parent->config : NULL;
-        type->config_offset = parent ? parent->config_offset : 0;
         return true;
     }
     if (info->config->kind != QAPI_KIND_STRUCT) {
         return qom_error_set(errp, "config '%s' is no struct", info->config->name);
     }
-    if (parent && parent->config) {
-        if (!config_extends(info->config, parent->config)) {
-            return qom_error_set(errp, "config '%s' does not extend the parent's '%s'",
-                                 info->config->name, parent->config->name);
-        }
-        if (type->loaded && parent->loaded && info->config_offset != parent->config_offset) {
-            return qom_error_set(errp, "config is not where the parent's is");
-        }
+    if (parent && parent->config && !check_inherited_config(type, parent, errp)) {
+        return false;
+    }
+    size_t least = parent && !parent->config ? parent->instance_size : sizeof(QomObject);
+    if (type->loaded && (info->config_offset < least ||
+                         info->config_offset + info->config->size > type->instance_size)) {
+        return qom_error_set(errp, "config lies outside of the type's part of the instance");
     }
     type->config = info->config;
     type->config_offset = info->config_offset;
-    size_t least = type->parent ? type->parent->instance_size : sizeof(QomObject);
-    if (type->loaded && (type->config_offset < sizeof(QomObject) ||
-                         type->config_offset + type->config->size > type->instance_size ||
-                         (parent && !parent->config && type->config_offset < least))) {
-        return qom_error_set(errp, "config lies outside of the type's part of the instance");
-    }
     return true;
 }
 

@@ -278,6 +278,21 @@ static void foreign_config(void)
     qom_type_check_all();
 }
 
+static void covering_config(void)
+{
+    static const QapiType more = {
+        .name = "More", .kind = QAPI_KIND_STRUCT, .size = sizeof(MemProps) + 8, .base = &mem_props};
+    static const QomTypeInfo wide = {
+        .name = "test-wide", .parent = "test-ram", .instance_size = sizeof(Mem) + 64};
+    static const QomTypeInfo covers = {.name = "test-covers",
+                                       .parent = "test-wide",
+                                       .config = &more,
+                                       .config_offset = offsetof(Mem, config)};
+    qom_type_register(&wide);
+    qom_type_register(&covers);
+    qom_type_check_all();
+}
+
 static void taken_property(void)
 {
     static const QomProperty property = {.name = "size", .type = "int"};
@@ -297,6 +312,7 @@ static void mistakes_end_the_program_and_name_the_type(void **state)
     assert_fatal(abstract_instance, "type 'test-animal': is abstract");
     assert_fatal(unknown_rule, "type 'test-rule': rule for 'nothing'");
     assert_fatal(foreign_config, "type 'test-other': config 'Other' does not extend");
+    assert_fatal(covering_config, "type 'test-covers': config 'More' covers");
     assert_fatal(taken_property, "type 'test-twice': property 'size' is there twice");
 }
 
