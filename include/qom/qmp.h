@@ -104,10 +104,12 @@ QOM_PUBLIC QmpMonitor *qmp_monitor_new(const QmpMonitorOptions *options, QomErro
 QOM_PUBLIC void qmp_monitor_free(QmpMonitor *monitor);
 
 /* Short cut for programs that embed the library: listens on the Unix socket @path (a character
- * device and a monitor on it) in the calling thread's loop, which becomes the main loop. */
+ * device compat_monitorN and a monitor on it). loop_set_main() and chardev_register_types() come
+ * before. */
 QOM_PUBLIC QmpMonitor *qmp_listen_unix(const char *path, QomError **errp);
 
-/* Stops serving: pending output is sent as far as it goes without waiting, sessions end. */
+/* Ends all monitors: pending output is sent as far as it goes without waiting, sessions end. Before
+ * chardev_cleanup(). */
 QOM_PUBLIC void qmp_shutdown(void);
 
 #ifdef __cplusplus

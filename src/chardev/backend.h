@@ -119,6 +119,7 @@ struct ChrStream {
     bool hung_up;  /* while paused: the peer left, input is unread */
     bool in_over;
     bool out_over;
+    bool borrowed; /* the frontend works on the channel itself */
 };
 
 /* --- chardev.c ------------------------------------------------------------------------------- */

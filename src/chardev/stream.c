@@ -17,6 +17,7 @@
  * callback has returned; each caller looks at `backend` (NULL: over) before it goes on.
  */
 #include "chardev/backend.h"
+#include "chardev/borrow.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,7 +73,7 @@ static void set_watch(ChrStream *stream, LoopFd **watch, int fd, unsigned events
 
 static void update_watches(ChrStream *stream)
 {
-    if (!stream->backend || !stream->channel) {
+    if (!stream->backend || !stream->channel || stream->borrowed) {
         return;
     }
     bool want_read = stream->told && !stream->paused && !stream->in_over;
@@ -431,6 +432,16 @@ static void stream_kick(void *opaque)
 void chr_stream_close(ChrStream *stream)
 {
     chr_stream_end(stream, false);
+}
+
+IoChannel *chr_stream_borrow_channel(ChrStream *stream)
+{
+    if (!stream->channel || stream->backend->log_fd >= 0 || stream->out.bytes) {
+        return NULL;
+    }
+    drop_watches(stream);
+    stream->borrowed = true;
+    return stream->channel;
 }
 
 void chr_stream_set_data(ChrStream *stream, void *data)

@@ -83,15 +83,3 @@ bool qmp_quit(QomError **errp)
     loop_post(loop_main(), quit_later, NULL);
     return true;
 }
-
-/* There is no migration, so these can only say what they would need. Any thread. */
-bool qmp_migrate_pause(QomError **errp)
-{
-    return qom_error_set(errp,
-                         "migrate-pause is currently only supported during postcopy-active state");
-}
-
-bool qmp_migrate_recover(const char *uri, QomError **errp)
-{
-    return qom_error_set(errp, "Migrate recover can only be run when postcopy is paused.");
-}

@@ -16,6 +16,8 @@
  */
 #include "qmp/session.h"
 
+#include "qmp/stream.h"
+
 #include "base/log.h"
 
 #include <errno.h>
@@ -195,10 +197,8 @@ static void front_handle_resume(void *opaque)
     front_run(opaque);
 }
 
-static void front_handle_events(void *opaque, unsigned revents)
+void qmp_front_events(QmpSession *session, unsigned revents)
 {
-    QmpSession *session = opaque;
-
     if (qmp_session_unsent(session) > 0) {
         qmp_front_send(session, NULL, 0);
     }
@@ -212,6 +212,11 @@ static void front_handle_events(void *opaque, unsigned revents)
         session->hung_up = true;
     }
     qmp_front_update(session);
+}
+
+static void front_handle_events(void *opaque, unsigned revents)
+{
+    qmp_front_events(opaque, revents);
 }
 
 /* --- Output ---------------------------------------------------------------------------------- */
@@ -263,12 +268,19 @@ void qmp_front_update(QmpSession *session)
 {
     unsigned on_read, on_write;
 
-    if (!session->channel || !session->read_watch) {
+    if (!session->channel || !session->started) {
         return;
     }
     bool may_run = front_may_run(session);
     if (may_run && (session->held || io_channel_pending(session->channel))) {
         loop_defer(session->loop, &session->resume);
+    }
+    if (session->pushed) {
+        session->wants_input = may_run && !session->held;
+        if (session->wants_input) {
+            qmp_stream_resume(session);
+        }
+        return;
     }
     qmp_session_lock(session);
     bool want_write = session->queue.bytes > 0;
@@ -286,26 +298,31 @@ void qmp_front_update(QmpSession *session)
 
 bool qmp_front_start(QmpSession *session, QomError **errp)
 {
+    loop_call_init(&session->resume, front_handle_resume, session);
+    session->started = true;
+    session->wants_input = true;
+    if (session->pushed) {
+        return true;
+    }
     int read_fd = io_channel_read_fd(session->channel);
     int write_fd = io_channel_write_fd(session->channel);
-
-    session->read_events = LOOP_READ;
-    session->read_watch =
-        loop_fd_add(session->loop, read_fd, LOOP_READ, front_handle_events, session, errp);
-    if (!session->read_watch) {
-        return false;
+    if (read_fd >= 0) {
+        session->read_events = LOOP_READ;
+        session->read_watch =
+            loop_fd_add(session->loop, read_fd, LOOP_READ, front_handle_events, session, errp);
+        if (!session->read_watch) {
+            return false;
+        }
     }
     if (write_fd >= 0 && write_fd != read_fd) {
         session->write_events = 0;
         session->write_watch =
             loop_fd_add(session->loop, write_fd, 0, front_handle_events, session, errp);
         if (!session->write_watch) {
-            loop_fd_remove(session->read_watch);
-            session->read_watch = NULL;
+            qmp_front_stop(session);
             return false;
         }
     }
-    loop_call_init(&session->resume, front_handle_resume, session);
     return true;
 }
 
@@ -316,6 +333,7 @@ void qmp_front_stop(QmpSession *session)
     loop_fd_remove(session->write_watch);
     session->read_watch = NULL;
     session->write_watch = NULL;
+    session->started = false;
 }
 
 void qmp_front_close(QmpSession *session)
@@ -325,7 +343,9 @@ void qmp_front_close(QmpSession *session)
     }
     qmp_front_stop(session);
     qmp_session_lock(session);
-    io_channel_close(session->channel);
+    if (!session->borrowed) {
+        io_channel_close(session->channel);
+    }
     session->channel = NULL;
     io_queue_clear(&session->queue);
     qmp_session_unlock(session);

@@ -4,6 +4,9 @@
 
 #include "qmp/event.h"
 #include "qmp/fds.h"
+#include "qmp/stream.h"
+
+#include "qapi-char.h"
 
 void qmp_write_version(JsonWriter *w)
 {
@@ -43,6 +46,56 @@ QmpMonitor *qmp_monitor_new_bare(const QmpMonitorOptions *options, QomError **er
     return monitor;
 }
 
+QmpMonitor *qmp_monitor_new(const QmpMonitorOptions *options, QomError **errp)
+{
+    Chardev *chr = chardev_find(options->chardev);
+
+    if (!chr) {
+        qom_error_set(errp, "chardev \"%s\" not found", options->chardev);
+        return NULL;
+    }
+    QmpMonitor *monitor = qmp_monitor_new_bare(options, errp);
+    if (!monitor) {
+        return NULL;
+    }
+    if (!chardev_attach(chr, &qmp_stream_ops, monitor, NULL, monitor->max_clients, errp)) {
+        qmp_monitor_free(monitor);
+        return NULL;
+    }
+    monitor->chr = chr;
+    return monitor;
+}
+
+/* A free id for the chardev of qmp_listen_unix(). */
+static char *free_chardev_id(void)
+{
+    for (unsigned i = 0;; i++) {
+        g_autofree char *id = g_strdup_printf("compat_monitor%u", i);
+        if (!chardev_find(id)) {
+            return g_steal_pointer(&id);
+        }
+    }
+}
+
+QmpMonitor *qmp_listen_unix(const char *path, QomError **errp)
+{
+    g_autofree char *id = free_chardev_id();
+    UnixSocketAddress address = {.path = (char *)path};
+    SocketAddressLegacy legacy = {.type = SOCKET_ADDRESS_TYPE_UNIX, .u.q_unix.data = &address};
+    ChardevSocket data = {
+        .addr = &legacy, .has_server = true, .server = true, .has_wait = true, .wait = false};
+    ChardevBackend backend = {.type = CHARDEV_BACKEND_KIND_SOCKET, .u.socket.data = &data};
+
+    if (!chardev_add_wait(id, &backend, errp)) {
+        return NULL;
+    }
+    QmpMonitor *monitor = qmp_monitor_new(&(QmpMonitorOptions){.chardev = id}, errp);
+    if (!monitor) {
+        chardev_remove(id, NULL);
+    }
+    return monitor;
+}
+
 void qmp_monitor_free(QmpMonitor *monitor)
 {
     QmpSession *session;
@@ -53,6 +106,9 @@ void qmp_monitor_free(QmpMonitor *monitor)
     while ((session = TAILQ_FIRST(&monitor->sessions))) {
         qmp_session_flush(session);
         qmp_session_close(session);
+    }
+    if (monitor->chr) {
+        chardev_detach(monitor->chr);
     }
     TAILQ_REMOVE(&monitor->server->monitors, monitor, link);
     g_hash_table_unref(monitor->named_fds);

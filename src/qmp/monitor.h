@@ -5,13 +5,16 @@
 
 #include "qmp/session.h"
 
+#include "qom/chardev.h"
+
 #define QMP_MAX_CLIENTS 1024
 
 struct QmpMonitor {
     QmpServer *server;
     TAILQ_ENTRY(QmpMonitor) link;
     char *id;      /* or NULL */
-    char *chardev; /* its id, or the path of the socket */
+    char *chardev; /* its id */
+    Chardev *chr;  /* NULL: a monitor without one */
     char *policy;  /* or NULL: everything is allowed */
     bool pretty;
     unsigned max_clients;

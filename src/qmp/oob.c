@@ -164,7 +164,9 @@ void qmp_oob_start(QmpSession *session)
     loop_call_init(&oob->pump_later, oob_handle_pump_later, session);
     session->oob = oob;
     session->call.tape_is_own = true;
-    session->loop = loop_thread_get_loop(session->server->reader);
+    if (!session->pushed) {
+        session->loop = loop_thread_get_loop(session->server->reader);
+    }
     loop_post(session->loop, oob_handle_start, qmp_session_ref(session));
 }
 

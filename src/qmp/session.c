@@ -5,6 +5,7 @@
 #include "qmp/monitor.h"
 
 #include "base/log.h"
+#include "qom/chardev.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -19,7 +20,15 @@ static void session_identify_peer(QmpSession *session)
     session->since_s = time(NULL);
     session->pid = -1;
     session->uid = (uid_t)-1;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid > 0) {
+    if (session->stream) {
+        pid_t pid;
+        uid_t uid;
+        gid_t gid;
+        if (chr_stream_peer_ids(session->stream, &pid, &uid, &gid)) {
+            session->pid = pid;
+            session->uid = uid;
+        }
+    } else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid > 0) {
         session->pid = peer.pid;
         session->uid = peer.uid;
     }
@@ -56,9 +65,18 @@ static void session_handle_flush(void *opaque)
 
 QmpSession *qmp_session_new(QmpMonitor *monitor, IoChannel *channel, QomError **errp)
 {
+    return qmp_session_new_on(monitor, channel, NULL, false, errp);
+}
+
+QmpSession *qmp_session_new_on(QmpMonitor *monitor, IoChannel *channel, ChrStream *stream,
+                               bool pushed, QomError **errp)
+{
     QmpSession *session = g_new0(QmpSession, 1);
 
     session->refs = 1;
+    session->stream = stream;
+    session->pushed = pushed;
+    session->borrowed = stream && !pushed;
     session->server = qmp_server();
     session->loop = loop_main();
     session->channel = channel;
@@ -140,6 +158,9 @@ void qmp_session_close(QmpSession *session)
     qmp_fds_drop(session);
     TAILQ_REMOVE(&monitor->sessions, session, link);
     monitor->n_sessions--;
+    if (session->stream) {
+        chr_stream_close(g_steal_pointer(&session->stream));
+    }
     qmp_session_unref(session);
 }
 

@@ -60,7 +60,8 @@ struct QmpSession {
     QmpServer *server;
 
     /* Back half: main thread. */
-    QmpMonitor *monitor; /* NULL: the session has ended */
+    QmpMonitor *monitor;      /* NULL: the session has ended */
+    struct ChrStream *stream; /* that the channel is borrowed from; NULL: it is our own */
     TAILQ_ENTRY(QmpSession) link;
     bool negotiated;
     bool oob_wanted; /* move the front once the reply to qmp_capabilities is on its way */
@@ -79,7 +80,11 @@ struct QmpSession {
 
     /* Front half: the thread of `loop`. */
     Loop *loop;
-    IoChannel *channel;               /* NULL: closed */
+    IoChannel *channel; /* NULL: closed */
+    bool started;       /* the channel is served */
+    bool borrowed;      /* constant: the channel is the stream's to close */
+    bool pushed;        /* constant: input comes from the stream's callbacks, see stream.h */
+    bool wants_input;   /* if pushed: it may come */
     LoopFd *read_watch, *write_watch; /* the same if the channel has one descriptor */
     unsigned read_events, write_events;
     bool hung_up; /* the peer will not send any more, and no more need be said about it */
@@ -118,6 +123,10 @@ static inline void qmp_session_unlock(QmpSession *session)
 /* A session of @monitor on @channel (taken over), which is greeted at once. NULL and *errp if the
  * kernel refuses to watch it; @channel is then closed. Main thread. */
 QmpSession *qmp_session_new(QmpMonitor *monitor, IoChannel *channel, QomError **errp);
+/* The same on a channel that was borrowed from @stream, or (@pushed) stands for it. The stream is
+ * closed when the session ends; on failure it stays the caller's. */
+QmpSession *qmp_session_new_on(QmpMonitor *monitor, IoChannel *channel, struct ChrStream *stream,
+                               bool pushed, QomError **errp);
 QmpSession *qmp_session_ref(QmpSession *session);
 /* Main thread; others post it there. */
 void qmp_session_unref(void *session);
@@ -156,6 +165,8 @@ void qmp_front_stop(QmpSession *session);
 void qmp_front_close(QmpSession *session);
 /* Sends @len bytes after what is queued, as far as the client takes them; the rest is queued. */
 void qmp_front_send(QmpSession *session, const char *data, size_t len);
+/* The channel is ready for what LOOP_* in @revents say. */
+void qmp_front_events(QmpSession *session, unsigned revents);
 /* Sees what can go on now, and waits for the events for it. */
 void qmp_front_update(QmpSession *session);
 /* The client is gone, or has to go: closes the channel and sees to the end of the session. */
