@@ -90,7 +90,8 @@ static int run(DocArguments *args)
     if (args->options.date == NULL) {
         args->options.date = page_date(schema);
     }
-    if ((args->man && !doc_man(schema, &args->options, &error)) ||
+    if (!output_folder(args->options.out_dir, &error) ||
+        (args->man && !doc_man(schema, &args->options, &error)) ||
         (args->markdown && !doc_markdown(schema, &args->options, &error))) {
         log_error("doc: %s", qom_error_message(error));
         return COMMAND_FAILED;

@@ -137,13 +137,12 @@ static void put_stub(const Gen *gen, GString *out, const SchemaDef *def)
     g_autofree char *call = NULL;
     bool uses_arg = arguments[0] != '\0';
 
-    if (def->coroutine) {
-        g_string_append_printf(out, "static void call_%s(const void *args, QmpCall *call)\n{\n",
-                               c_name);
-    } else {
-        g_string_append_printf(
-            out, "static bool call_%s(const void *args, void *ret, QomError **errp)\n{\n", c_name);
-    }
+    gen_code(out, 0,
+             def->coroutine
+                 ? gen_fmt(gen, "static void call_%s(const void *args, QmpCall *call)", c_name)
+                 : gen_fmt(gen, "static bool call_%s(const void *args, void *ret, QomError **errp)",
+                           c_name));
+    g_string_append(out, "{\n");
     if (uses_arg) {
         g_string_append_printf(out, "    const %s *arg = args;\n\n", type->name);
     } else {

@@ -181,6 +181,13 @@ static void put_struct(const Gen *gen, GString *out, const GenType *type)
     g_string_append(out, "};\n");
 }
 
+/* A function of one line that is defined in the header. */
+static void put_inline(GString *out, const char *prototype, const char *body)
+{
+    gen_code(out, 0, prototype);
+    g_string_append_printf(out, "{\n    %s\n}\n", body);
+}
+
 /* The descriptor, and the engine's functions under the type's name. */
 static void put_helpers(const Gen *gen, GString *out, const GenType *type)
 {
@@ -194,24 +201,19 @@ static void put_helpers(const Gen *gen, GString *out, const GenType *type)
         return;
     }
     if (type->kind == SCHEMA_ENUM) {
-        g_string_append_printf(out,
-                               "static inline const char *%s_name(%s value)\n"
-                               "{\n    return qapi_enum_name(&qapi_type_%s, (int)value);\n}\n",
-                               name, name, name);
+        put_inline(out, gen_fmt(gen, "static inline const char *%s_name(%s value)", name, name),
+                   gen_fmt(gen, "return qapi_enum_name(&qapi_type_%s, (int)value);", name));
         return;
     }
-    g_string_append_printf(out,
-                           "static inline void %s_clear(%s *value)\n"
-                           "{\n    qapi_clear(&qapi_type_%s, value);\n}\n"
-                           "static inline void %s_copy(%s *to, const %s *from)\n"
-                           "{\n    qapi_copy(&qapi_type_%s, to, from);\n}\n",
-                           name, name, name, name, name, name, name);
+    put_inline(out, gen_fmt(gen, "static inline void %s_clear(%s *value)", name, name),
+               gen_fmt(gen, "qapi_clear(&qapi_type_%s, value);", name));
+    put_inline(out,
+               gen_fmt(gen, "static inline void %s_copy(%s *to, const %s *from)", name, name, name),
+               gen_fmt(gen, "qapi_copy(&qapi_type_%s, to, from);", name));
     if (type->def->base.name != NULL) {
         const char *base = gen_type_name(gen, &type->def->base);
-        g_string_append_printf(out,
-                               "static inline %s *%s_base(%s *value)\n"
-                               "{\n    return (%s *)value;\n}\n",
-                               base, name, name, base);
+        put_inline(out, gen_fmt(gen, "static inline %s *%s_base(%s *value)", base, name, name),
+                   gen_fmt(gen, "return (%s *)value;", base));
     }
 }
 
@@ -306,14 +308,16 @@ void gen_module_header(Gen *gen, GenModule *module)
     const char *name = gen_fmt(gen, "%s.h", module->stem);
     GString *out = gen_new_file(gen, name, module->file->rel_path);
     Placing placing = {gen, out, module};
-    const char *about =
-        gen_fmt(gen,
-                "Types of the schema file %s. See qom/qapi.h for how types look in C and for what "
-                "the\nengine does with them; the arguments of a command or event NAME that has no "
-                "named type for\nthem are the struct q_obj_NAME_arg.\n",
-                module->file->rel_path);
+    g_autoptr(GString) about = g_string_new(NULL);
 
-    gen_header_start(gen, out, module->stem, about);
+    doc_wrap(about,
+             gen_fmt(gen,
+                     "Types of the schema file %s. See qom/qapi.h for how types look in C and for "
+                     "what the engine does with them; the arguments of a command or event NAME "
+                     "that has no named type for them are the struct q_obj_NAME_arg.",
+                     module->file->rel_path),
+             "", 0, GEN_WIDTH - 3);
+    gen_header_start(gen, out, module->stem, about->str);
     put_includes(out, module->needs);
     put_forward(gen, out, module);
     for (guint i = 0; i < gen->types->len && module->home == module; i++) {

@@ -120,6 +120,9 @@ static bool write_files(const Gen *gen, const GenArguments *args, QomError **err
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
 
+    if (!args->list && !output_folder(gen->options->out_dir, errp)) {
+        return false;
+    }
     for (guint i = 0; i < gen->files->len; i++) {
         const GenFile *file = g_ptr_array_index(gen->files, i);
         g_ptr_array_add(names, (void *)file->name);

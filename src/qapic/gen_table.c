@@ -33,12 +33,11 @@ void gen_fill_features(const Gen *gen, GenFill *fill, const SchemaFeatures *feat
     }
 }
 
-/* ".field = table, .n_field = its length"; @padded: behind the entries stands an empty one. */
-static void fill_table(const Gen *gen, GenFill *fill, const char *name, const char *field,
-                       bool padded)
+/* One of the macros that name a table and its length; @padded: behind the entries stands an empty
+ * one. */
+static void fill_table(GenFill *fill, const char *macro, const char *name, bool padded)
 {
-    gen_fill(fill, ".%s = %s_%s", field, name, field);
-    gen_fill(fill, ".n_%s = COUNT(%s_%s)%s", field, name, field, padded ? " - 1" : "");
+    gen_fill(fill, "%s(%s, %d)", macro, name, padded ? 1 : 0);
 }
 
 /* --- Members --------------------------------------------------------------------------------- */
@@ -212,29 +211,44 @@ static void put_sorted_names(const Gen *gen, GString *out, const GenType *type, 
     gen_fill_end(&fill, "\n};\n\n");
 }
 
+/* The entry of one value, which has more to it than a name, on lines of its own. */
+static const char *value_lines(const Gen *gen, const SchemaValue *value, const char *start)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    GenFill fill;
+
+    gen_if(out, value->cond);
+    fill = gen_fill_start(out, gen_fmt(gen, "    %s", start), 8);
+    gen_fill(&fill, ".name = \"%s\"", value->name);
+    gen_fill_features(gen, &fill, &value->features);
+    gen_fill_doc(gen, &fill, value->doc == NULL ? NULL : value->doc->text);
+    gen_fill_end(&fill, "},\n");
+    gen_endif(out, value->cond);
+    return gen_fmt(gen, "%s", out->str);
+}
+
 /* Returns whether the table ends in an empty entry. */
 static bool put_enum_tables(const Gen *gen, GString *out, const GenType *type)
 {
     const SchemaDef *def = type->def;
     bool padded = true;
+    GenFill fill;
 
     g_string_append_printf(out, "static const QapiEnumValue %s_values[] = {\n", type->name);
+    fill = gen_fill_start(out, "", 4);
     for (unsigned i = 0; i < def->n_values; i++) {
         const SchemaValue *value = &def->values[i];
-        g_autofree char *start =
-            g_strdup_printf("    [%s] = {", gen_enum_constant(gen, def, value->name));
-        GenFill fill;
+        const char *start = gen_fmt(gen, "[%s] = {", gen_enum_constant(gen, def, value->name));
+        bool has_doc = gen->options->docs && value->doc != NULL;
 
-        gen_if(out, value->cond);
-        fill = gen_fill_start(out, start, 8);
-        gen_fill(&fill, ".name = \"%s\"", value->name);
-        gen_fill_features(gen, &fill, &value->features);
-        gen_fill_doc(gen, &fill, value->doc == NULL ? NULL : value->doc->text);
-        gen_fill_end(&fill, "},\n");
-        gen_endif(out, value->cond);
+        if (value->cond != NULL || value->features.count > 0 || has_doc) {
+            gen_fill_lines(&fill, value_lines(gen, value, start));
+        } else {
+            gen_fill(&fill, "%s.name = \"%s\"}", start, value->name);
+        }
         padded = padded && value->cond != NULL;
     }
-    g_string_append(out, padded ? "    {.name = NULL},\n};\n\n" : "};\n\n");
+    gen_fill_end(&fill, padded ? "    {.name = NULL},\n};\n\n" : "\n};\n\n");
     put_sorted_names(gen, out, type, padded);
     return padded;
 }
@@ -282,17 +296,16 @@ static void put_type(const Gen *gen, GString *out, const GenType *type)
         gen_fill(&fill, ".base = &qapi_type_%s", gen_type_name(gen, &def->base));
     }
     if (def->n_members > 0) {
-        fill_table(gen, &fill, type->name, "members", members_padded);
+        fill_table(&fill, "MEMBERS", type->name, members_padded);
     }
     if (def->n_branches > 0) {
-        fill_table(gen, &fill, type->name, "branches", branches_padded);
+        fill_table(&fill, "BRANCHES", type->name, branches_padded);
     }
     if (type->kind == SCHEMA_UNION) {
         gen_fill(&fill, ".tag = &%s_tag", type->name);
     }
     if (type->kind == SCHEMA_ENUM && def->n_values > 0) {
-        fill_table(gen, &fill, type->name, "values", values_padded);
-        gen_fill(&fill, ".names_sorted = %s_names_sorted", type->name);
+        fill_table(&fill, "VALUES", type->name, values_padded);
     }
     if (!args) {
         gen_fill_doc(gen, &fill, def->doc == NULL ? NULL : def->doc->body);
@@ -321,6 +334,14 @@ static void put_table_includes(const Gen *gen, GString *out, const GenModule *mo
 static const char table_macros[] =
     "\n"
     "#define COUNT(table) (sizeof(table) / sizeof((table)[0]))\n"
+    "/* Tables and their lengths; @end entries at the end do not count. */\n"
+    "#define MEMBERS(type, end) .members = type##_members, .n_members = COUNT(type##_members) - "
+    "end\n"
+    "#define BRANCHES(type, end) \\\n"
+    "    .branches = type##_branches, .n_branches = COUNT(type##_branches) - end\n"
+    "#define VALUES(type, end) \\\n"
+    "    .values = type##_values, .n_values = COUNT(type##_values) - end, \\\n"
+    "    .names_sorted = type##_names_sorted\n"
     "/* Where a member lives; FLAGGED: an optional one that comes with a has_ flag. */\n"
     "#define PLAIN(type, member) .offset = offsetof(type, member), .flag_offset = QAPI_NO_FLAG\n"
     "#define FLAGGED(type, member, flag) \\\n"

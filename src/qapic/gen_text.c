@@ -8,11 +8,17 @@
 /* Appends a line of a comment so that it neither ends the comment nor starts another. */
 static void append_comment_text(GString *out, const char *line)
 {
-    for (const char *c = line; *c != '\0'; c++) {
-        g_string_append_c(out, *c);
-        if ((c[0] == '*' && c[1] == '/') || (c[0] == '/' && c[1] == '*')) {
+    while (*line != '\0') {
+        size_t len = strcspn(line, "*/");
+        bool mark = (line[len] == '*' && line[len + 1] == '/') ||
+                    (line[len] == '/' && line[len + 1] == '*');
+
+        len += line[len] != '\0';
+        g_string_append_len(out, line, (gssize)len);
+        if (mark) {
             g_string_append_c(out, ' ');
         }
+        line += len;
     }
 }
 
@@ -40,33 +46,43 @@ void gen_comment(GString *out, unsigned indent, const char *lines)
     g_string_append_printf(out, "%*s */\n", (int)indent, "");
 }
 
-/* The length of the C form of the character at @c, which is appended to @out unless that is NULL.
- * `?` is escaped so that no trigraph arises. */
-static unsigned append_char(GString *out, char c)
+/* Whether @c needs a backslash in front; `?` does so that no trigraph arises. */
+static bool is_escaped(char c)
 {
-    char buffer[5] = {c, '\0'};
+    return c == '"' || c == '\\' || c == '?';
+}
 
-    if (c == '"' || c == '\\' || c == '?') {
-        buffer[0] = '\\';
-        buffer[1] = c;
-    } else if (c == '\n') {
-        strcpy(buffer, "\\n");
-    } else if (g_ascii_iscntrl(c)) {
-        g_snprintf(buffer, sizeof(buffer), "\\%03o", (unsigned char)c);
+/* The columns that the byte @c takes in a literal: UTF-8 is left as it is. */
+static unsigned literal_columns(char c)
+{
+    if ((c & 0xc0) == 0x80) {
+        return 0;
     }
-    if (out != NULL) {
-        g_string_append(out, buffer);
+    if (g_ascii_iscntrl(c)) {
+        return 4;
     }
-    return (unsigned)strlen(buffer);
+    return is_escaped(c) ? 2 : 1;
+}
+
+static void append_string(GString *out, const char *text, size_t len)
+{
+    g_string_append_c(out, '"');
+    for (const char *c = text; c < text + len; c++) {
+        if (g_ascii_iscntrl(*c)) {
+            g_string_append_printf(out, "\\%03o", (unsigned char)*c);
+            continue;
+        }
+        if (is_escaped(*c)) {
+            g_string_append_c(out, '\\');
+        }
+        g_string_append_c(out, *c);
+    }
+    g_string_append_c(out, '"');
 }
 
 void gen_string(GString *out, const char *text)
 {
-    g_string_append_c(out, '"');
-    for (const char *c = text; *c != '\0'; c++) {
-        append_char(out, *c);
-    }
-    g_string_append_c(out, '"');
+    append_string(out, text, strlen(text));
 }
 
 void gen_if(GString *out, const SchemaCond *cond)
@@ -85,26 +101,54 @@ void gen_endif(GString *out, const SchemaCond *cond)
     }
 }
 
+/* The length of the longest of the parts between ", ", with its comma. */
+static size_t longest_part(const char *line)
+{
+    size_t longest = 0;
+
+    while (true) {
+        const char *comma = strstr(line, ", ");
+        size_t len = comma == NULL ? strlen(line) : (size_t)(comma - line) + 1;
+
+        longest = MAX(longest, len);
+        if (comma == NULL) {
+            return longest;
+        }
+        line = comma + 2;
+    }
+}
+
 void gen_code(GString *out, unsigned lead, const char *line)
 {
-    unsigned indent = lead + (unsigned)strcspn(line, "(") + 1;
+    size_t open = strcspn(line, "(");
+    unsigned indent = lead + (unsigned)open + 1;
     unsigned column = lead;
+    bool fresh = true;
 
     g_string_append_printf(out, "%*s", (int)lead, "");
+    if (line[open] == '(' && lead + strlen(line) > GEN_WIDTH &&
+        indent + longest_part(line + open + 1) > GEN_WIDTH) {
+        indent = lead + 4;
+        g_string_append_len(out, line, (gssize)open + 1);
+        g_string_append_printf(out, "\n%*s", (int)indent, "");
+        line += open + 1;
+        column = indent;
+    }
     while (*line != '\0') {
         const char *comma = strstr(line, ", ");
         size_t len = comma == NULL ? strlen(line) : (size_t)(comma - line) + 1;
 
-        if (column > lead && column + 1 + len > GEN_WIDTH) {
+        if (!fresh && column + 1 + len > GEN_WIDTH) {
             g_string_append_printf(out, "\n%*s", (int)indent, "");
             column = indent;
-        } else if (column > lead) {
+        } else if (!fresh) {
             g_string_append_c(out, ' ');
             column++;
         }
         g_string_append_len(out, line, (gssize)len);
         column += (unsigned)len;
         line += len + (comma == NULL ? 0 : 1);
+        fresh = false;
     }
     g_string_append_c(out, '\n');
 }
@@ -140,15 +184,17 @@ static void begin_item(GenFill *fill, unsigned columns)
 void gen_fill(GenFill *fill, const char *fmt, ...)
 {
     g_autofree char *text = NULL;
+    unsigned columns;
     va_list args;
 
     va_start(args, fmt);
     text = g_strdup_vprintf(fmt, args);
     va_end(args);
-    /* two columns for the comma and what may close the list */
-    begin_item(fill, (unsigned)g_utf8_strlen(text, -1) + 2);
-    g_string_append_printf(fill->out, "%s,", text);
-    fill->column += (unsigned)g_utf8_strlen(text, -1) + 1;
+    columns = (unsigned)g_utf8_strlen(text, -1);
+    begin_item(fill, columns + 2); /* two for the comma and what may close the list */
+    g_string_append(fill->out, text);
+    g_string_append_c(fill->out, ',');
+    fill->column += columns + 1;
 }
 
 /* How many bytes of @text make a piece of a literal of at most @room columns: whole words. */
@@ -158,9 +204,7 @@ static size_t take_piece(const char *text, unsigned room)
     size_t last_word = 0;
 
     for (size_t i = 0; text[i] != '\0'; i++) {
-        if ((text[i] & 0xc0) != 0x80) {
-            columns += append_char(NULL, text[i]);
-        }
+        columns += literal_columns(text[i]);
         if (columns > room && last_word > 0) {
             return last_word;
         }
@@ -188,8 +232,7 @@ void gen_fill_string(GenFill *fill, const char *name, const char *text)
     g_string_append_printf(fill->out, "%s = ", name);
     while (true) {
         size_t len = take_piece(text, room);
-        g_autofree char *piece = g_strndup(text, len);
-        gen_string(fill->out, piece);
+        append_string(fill->out, text, len);
         text += len;
         if (*text == '\0') {
             break;

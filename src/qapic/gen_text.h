@@ -20,7 +20,8 @@ void gen_if(GString *out, const SchemaCond *cond);
 void gen_endif(GString *out, const SchemaCond *cond);
 
 /* Appends a declaration or call, indented by @lead blanks. Where it is too wide it is broken behind
- * commas, and goes on below what follows its first parenthesis. */
+ * commas, and goes on below what follows its first parenthesis (or, if that is too far right, is
+ * broken there). */
 void gen_code(GString *out, unsigned lead, const char *line);
 
 /* A comma-separated list that fills lines. Items are appended one by one; each is kept whole. */

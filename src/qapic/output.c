@@ -27,13 +27,18 @@ static bool write_file(const char *path, const GString *text, QomError **errp)
     return true;
 }
 
+bool output_folder(const char *dir, QomError **errp)
+{
+    if (g_mkdir_with_parents(dir, 0777) < 0) {
+        return qom_error_set_errno(errp, errno, "Can't make the folder %s", dir);
+    }
+    return true;
+}
+
 bool output_write(const char *dir, const char *name, const GString *text, QomError **errp)
 {
     g_autofree char *path = g_build_filename(dir, name, NULL);
 
-    if (g_mkdir_with_parents(dir, 0777) < 0) {
-        return qom_error_set_errno(errp, errno, "Can't make the folder %s", dir);
-    }
     return write_file(path, text, errp);
 }
 

@@ -6,8 +6,10 @@
 #include "qapic/schema.h"
 #include "qom/error.h"
 
-/* Makes @name in the folder @dir (made if need be) hold @text. A file that does so already keeps
- * its time of change. */
+/* Makes the folder @dir unless it is there. */
+bool output_folder(const char *dir, QomError **errp);
+
+/* Makes the file @name in the folder @dir hold @text. One that does so already is not touched. */
 bool output_write(const char *dir, const char *name, const GString *text, QomError **errp);
 
 /* Writes the file @path for make and ninja: all @names (const char *) in @dir depend on all files
