@@ -194,6 +194,33 @@ static void an_id_is_reserved_but_unseen_until_finish(void **state)
     assert_string_equal(del("m"), "");
 }
 
+static gpointer complete_in_thread(gpointer creation)
+{
+    return GINT_TO_POINTER(qom_object_add_complete(creation, NULL));
+}
+
+static void complete_runs_in_a_worker_while_the_tree_lives_on(void **state)
+{
+    QomCreation *creations[8];
+    GThread *threads[8];
+    for (size_t i = 0; i < G_N_ELEMENTS(creations); i++) {
+        g_autofree char *json = g_strdup_printf(
+            "{'qom-type':'test-ram','id':'m%zu','size':1,'label':'%s'}", i, i % 2 ? "bad" : "");
+        creations[i] = begin(json, NULL);
+        threads[i] = g_thread_new("complete", complete_in_thread, creations[i]);
+        add(i % 2 ? "{'qom-type':'test-cell','id':'c'}" : "{'qom-type':'test-cell','id':'d'}");
+        qom_object_del(i % 2 ? "c" : "d", NULL);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(creations); i++) {
+        if (g_thread_join(threads[i])) {
+            qom_object_add_finish(creations[i]);
+        } else {
+            qom_object_add_abort(creations[i]);
+        }
+    }
+    assert_int_equal(qom_object_child_count(qom_objects()), 4);
+}
+
 static void abort_leaves_nothing_at_any_phase(void **state)
 {
     add("{'qom-type':'test-context','id':'tc'}");
@@ -303,6 +330,7 @@ int main(void)
         ROW(defaults_and_given_values_are_in_the_config),
         ROW(option_text_takes_the_same_way),
         ROW(an_id_is_reserved_but_unseen_until_finish),
+        ROW(complete_runs_in_a_worker_while_the_tree_lives_on),
         ROW(abort_leaves_nothing_at_any_phase),
         ROW(deletion_knows_only_ids),
         ROW(a_type_may_refuse_deletion),
