@@ -104,13 +104,17 @@ QOM_PUBLIC bool chardev_connected(Chardev *chr);
 /*
  * Reads the value of `-chardev`: `BACKEND,id=ID,...` or a JSON object {"id", "backend"}. Returns
  * the backend, for chardev_backend_free(), and in *@id its id, new memory. NULL and *errp on
- * failure. Old forms that are taken are warned about on stderr.
+ * failure, NULL without *errp if *@help says that help was asked for. Old forms that are taken are
+ * warned about on stderr.
  */
-QOM_PUBLIC ChardevBackend *chardev_parse_option(const char *text, char **id, QomError **errp);
+QOM_PUBLIC ChardevBackend *chardev_parse_option(const char *text, char **id, bool *help,
+                                                QomError **errp);
 
 /*
- * Reads the short form of `-qmp`: `unix:PATH[,...]`, `tcp:[HOST]:PORT[,...]`, `stdio`, `null`,
- * `file:PATH`. (`chardev:ID` names a chardev that exists; the caller looks for it first.)
+ * Reads the short form of `-qmp`: `unix:PATH[,...]`, `tcp:[HOST]:PORT[,...]`, `fd:N[,...]`,
+ * `stdio`, `null`, `file:PATH`. (`chardev:ID` names a chardev that exists; the caller looks for it
+ * first.)
+ * `'X' is not a valid char driver`
  */
 QOM_PUBLIC ChardevBackend *chardev_parse_short(const char *text, QomError **errp);
 

@@ -15,7 +15,7 @@
 
 #include "io/channel.h"
 #include "io/queue.h"
-#include "io/schema_types.h"
+#include "qapi-char.h"
 #include "qom/chardev.h"
 #include "qom/loop.h"
 
@@ -135,6 +135,9 @@ void chr_backend_changed(ChrBackend *backend);
 /* How many streams are wanted now: as many as the frontend takes, 1 without one. */
 unsigned chr_backend_max_streams(const ChrBackend *backend);
 
+/* `Parameter 'id' expects an identifier` */
+bool chr_check_id(const char *id, QomError **errp);
+
 /* --- stream.c; the backend's loop's thread --------------------------------------------------- */
 
 /* A new stream on @channel, which is taken over; the frontend, if there is one, is told, and may
@@ -173,9 +176,6 @@ extern const ChrBackendOps chr_socket_ops;
 
 /* The operations of @kind. */
 const ChrBackendOps *chr_backend_ops(ChardevBackendKind kind);
-
-/* The kind's name in the schema. */
-const char *chr_kind_name(ChardevBackendKind kind);
 
 /* The part of @config that all kinds have. */
 const ChardevCommon *chr_config_common(const ChardevBackend *config);

@@ -155,7 +155,8 @@ void chr_backend_changed(ChrBackend *backend)
         return;
     }
     const ChrBackendOps *ops = backend->ops;
-    char *filename = ops->filename ? ops->filename(backend) : g_strdup(chr_kind_name(ops->kind));
+    char *filename =
+        ops->filename ? ops->filename(backend) : g_strdup(ChardevBackendKind_name(ops->kind));
     SocketAddress *address = ops->address ? ops->address(backend) : NULL;
     g_mutex_lock(&chr->lock);
     char *old_filename = chr->filename;
@@ -280,12 +281,20 @@ static void open_backend(Chardev *chr, const ChardevBackend *config, const ChrOp
     }
 }
 
-static bool check_new_id(const char *id, QomError **errp)
+bool chr_check_id(const char *id, QomError **errp)
 {
     if (!qom_id_wellformed(id)) {
         qom_error_set(errp, "Parameter 'id' expects an identifier");
         qom_error_hint(errp, "Identifiers consist of letters, digits, '-', '.', '_', "
                              "starting with a letter.");
+        return false;
+    }
+    return true;
+}
+
+static bool check_new_id(const char *id, QomError **errp)
+{
+    if (!chr_check_id(id, errp)) {
         return false;
     }
     if (lookup(id)) {

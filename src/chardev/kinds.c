@@ -20,35 +20,26 @@ const ChrBackendOps chr_null_ops = {
 
 const ChrBackendOps *chr_backend_ops(ChardevBackendKind kind)
 {
-    switch (kind) {
-    case CHARDEV_BACKEND_KIND_FILE: return &chr_file_ops;
-    case CHARDEV_BACKEND_KIND_SOCKET: return &chr_socket_ops;
-    case CHARDEV_BACKEND_KIND_STDIO: return &chr_stdio_ops;
-    case CHARDEV_BACKEND_KIND_RINGBUF: return &chr_ringbuf_ops;
-    case CHARDEV_BACKEND_KIND_MEMORY: return &chr_memory_ops;
-    default: return &chr_null_ops;
-    }
-}
-
-const char *chr_kind_name(ChardevBackendKind kind)
-{
-    static const char *const names[] = {
-        [CHARDEV_BACKEND_KIND_FILE] = "file",       [CHARDEV_BACKEND_KIND_SOCKET] = "socket",
-        [CHARDEV_BACKEND_KIND_NULL] = "null",       [CHARDEV_BACKEND_KIND_STDIO] = "stdio",
-        [CHARDEV_BACKEND_KIND_RINGBUF] = "ringbuf", [CHARDEV_BACKEND_KIND_MEMORY] = "memory",
+    static const ChrBackendOps *const ops[CHARDEV_BACKEND_KIND__MAX] = {
+        [CHARDEV_BACKEND_KIND_FILE] = &chr_file_ops,
+        [CHARDEV_BACKEND_KIND_SOCKET] = &chr_socket_ops,
+        [CHARDEV_BACKEND_KIND_NULL] = &chr_null_ops,
+        [CHARDEV_BACKEND_KIND_STDIO] = &chr_stdio_ops,
+        [CHARDEV_BACKEND_KIND_RINGBUF] = &chr_ringbuf_ops,
+        [CHARDEV_BACKEND_KIND_MEMORY] = &chr_memory_ops,
     };
-    return names[kind];
+    return ops[kind];
 }
 
 /* Each kind's options start with the common ones. */
 const ChardevCommon *chr_config_common(const ChardevBackend *config)
 {
     switch (config->type) {
-    case CHARDEV_BACKEND_KIND_FILE: return (const ChardevCommon *)config->u.file.data;
-    case CHARDEV_BACKEND_KIND_SOCKET: return (const ChardevCommon *)config->u.socket.data;
-    case CHARDEV_BACKEND_KIND_STDIO: return (const ChardevCommon *)config->u.stdio.data;
-    case CHARDEV_BACKEND_KIND_RINGBUF: return (const ChardevCommon *)config->u.ringbuf.data;
-    case CHARDEV_BACKEND_KIND_MEMORY: return (const ChardevCommon *)config->u.memory.data;
+    case CHARDEV_BACKEND_KIND_FILE: return ChardevFile_base(config->u.file.data);
+    case CHARDEV_BACKEND_KIND_SOCKET: return ChardevSocket_base(config->u.socket.data);
+    case CHARDEV_BACKEND_KIND_STDIO: return ChardevStdio_base(config->u.stdio.data);
+    case CHARDEV_BACKEND_KIND_RINGBUF: return ChardevRingbuf_base(config->u.ringbuf.data);
+    case CHARDEV_BACKEND_KIND_MEMORY: return ChardevRingbuf_base(config->u.memory.data);
     default: return config->u.null.data;
     }
 }

@@ -23,60 +23,6 @@ static bool get_connected(QomObject *obj, const QomProperty *prop, JsonWriter *w
     return true;
 }
 
-static void put_bool(JsonWriter *writer, const char *key, bool has, bool value)
-{
-    if (has) {
-        json_writer_key(writer, key);
-        json_writer_bool(writer, value);
-    }
-}
-
-static void put_string(JsonWriter *writer, const char *key, const char *value)
-{
-    json_writer_key(writer, key);
-    json_writer_string(writer, value);
-}
-
-static void put_inet(JsonWriter *writer, const InetSocketAddress *inet)
-{
-    put_string(writer, "type", "inet");
-    put_string(writer, "host", inet->host);
-    put_string(writer, "port", inet->port);
-    put_bool(writer, "numeric", inet->has_numeric, inet->numeric);
-    if (inet->has_to) {
-        json_writer_key(writer, "to");
-        json_writer_uint64(writer, inet->to);
-    }
-    put_bool(writer, "ipv4", inet->has_ipv4, inet->ipv4);
-    put_bool(writer, "ipv6", inet->has_ipv6, inet->ipv6);
-    put_bool(writer, "keep-alive", inet->has_keep_alive, inet->keep_alive);
-    put_bool(writer, "mptcp", inet->has_mptcp, inet->mptcp);
-}
-
-static void put_address(JsonWriter *writer, const SocketAddress *address)
-{
-    json_writer_begin_object(writer);
-    switch (address->type) {
-    case SOCKET_ADDRESS_TYPE_INET: put_inet(writer, &address->u.inet); break;
-    case SOCKET_ADDRESS_TYPE_UNIX:
-        put_string(writer, "type", "unix");
-        put_string(writer, "path", address->u.q_unix.path);
-        put_bool(writer, "abstract", address->u.q_unix.has_abstract, address->u.q_unix.abstract);
-        put_bool(writer, "tight", address->u.q_unix.has_tight, address->u.q_unix.tight);
-        break;
-    case SOCKET_ADDRESS_TYPE_VSOCK:
-        put_string(writer, "type", "vsock");
-        put_string(writer, "cid", address->u.vsock.cid);
-        put_string(writer, "port", address->u.vsock.port);
-        break;
-    default:
-        put_string(writer, "type", "fd");
-        put_string(writer, "str", address->u.fd.str);
-        break;
-    }
-    json_writer_end_object(writer);
-}
-
 static bool get_addr(QomObject *obj, const QomProperty *prop, JsonWriter *writer, QomError **errp)
 {
     Chardev *chr = ((ChardevObject *)obj)->chr;
@@ -89,9 +35,9 @@ static bool get_addr(QomObject *obj, const QomProperty *prop, JsonWriter *writer
     if (!address) {
         return qom_error_set(errp, "The character device has no address any more");
     }
-    put_address(writer, address);
+    bool ok = qapi_encode(&qapi_type_SocketAddress, address, NULL, writer, errp);
     io_address_free(address);
-    return true;
+    return ok;
 }
 
 static const QomProperty socket_properties[] = {
@@ -148,7 +94,8 @@ void chardev_register_types(void)
 
 bool chr_object_add(Chardev *chr, QomError **errp)
 {
-    g_autofree char *type = g_strdup_printf("chardev-%s", chr_kind_name(chr->backend->ops->kind));
+    g_autofree char *type =
+        g_strdup_printf("chardev-%s", ChardevBackendKind_name(chr->backend->ops->kind));
     QOM_AUTO_UNREF QomObject *obj = qom_object_new(type);
     if (!qom_object_add_child(qom_chardevs(), chr->id, obj, errp)) {
         return false;

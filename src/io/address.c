@@ -26,40 +26,17 @@ SocketAddress *io_address_flatten(const SocketAddressLegacy *legacy)
 
 SocketAddress *io_address_copy(const SocketAddress *address)
 {
-    SocketAddress *copy = g_memdup2(address, sizeof(*address));
-    switch (address->type) {
-    case SOCKET_ADDRESS_TYPE_INET:
-        copy->u.inet.host = g_strdup(address->u.inet.host);
-        copy->u.inet.port = g_strdup(address->u.inet.port);
-        break;
-    case SOCKET_ADDRESS_TYPE_UNIX: copy->u.q_unix.path = g_strdup(address->u.q_unix.path); break;
-    case SOCKET_ADDRESS_TYPE_VSOCK:
-        copy->u.vsock.cid = g_strdup(address->u.vsock.cid);
-        copy->u.vsock.port = g_strdup(address->u.vsock.port);
-        break;
-    default: copy->u.fd.str = g_strdup(address->u.fd.str); break;
-    }
+    SocketAddress *copy = g_new0(SocketAddress, 1);
+    SocketAddress_copy(copy, address);
     return copy;
 }
 
 void io_address_free(SocketAddress *address)
 {
-    if (!address) {
-        return;
+    if (address) {
+        SocketAddress_clear(address);
+        g_free(address);
     }
-    switch (address->type) {
-    case SOCKET_ADDRESS_TYPE_INET:
-        g_free(address->u.inet.host);
-        g_free(address->u.inet.port);
-        break;
-    case SOCKET_ADDRESS_TYPE_UNIX: g_free(address->u.q_unix.path); break;
-    case SOCKET_ADDRESS_TYPE_VSOCK:
-        g_free(address->u.vsock.cid);
-        g_free(address->u.vsock.port);
-        break;
-    default: g_free(address->u.fd.str); break;
-    }
-    g_free(address);
 }
 
 char *io_address_text(const SocketAddress *address)

@@ -8,7 +8,7 @@
 #ifndef IO_SOCKET_H
 #define IO_SOCKET_H
 
-#include "io/schema_types.h"
+#include "qapi-sockets.h"
 #include "qom/error.h"
 
 #include <sys/socket.h>
