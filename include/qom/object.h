@@ -285,7 +285,7 @@ static inline void qom_object_unrefp(void *slot)
 }
 
 /* `QOM_AUTO_UNREF QomObject *obj = ...;` drops the reference at the end of the scope. */
-#define QOM_AUTO_UNREF __attribute__((cleanup(qom_object_unrefp)))
+#define QOM_AUTO_UNREF __attribute__((cleanup(qom_object_unrefp), unused))
 
 QOM_PUBLIC const QomType *qom_object_type(const QomObject *obj);
 QOM_PUBLIC const char *qom_object_type_name(const QomObject *obj);

@@ -32,6 +32,9 @@ typedef struct QmpMonitor QmpMonitor;
  * served. Names that exist already are a programming error. */
 QOM_PUBLIC void qmp_add_schema(const QapiSchema *schema);
 
+/* Adds the commands of qomd itself, among them those about objects. */
+QOM_PUBLIC void qmp_add_core_schema(void);
+
 /* What to do with deprecated and unstable interfaces (-compat). Before monitors are served. */
 QOM_PUBLIC void qmp_set_compat(const QapiPolicy *policy);
 /* Any thread. */

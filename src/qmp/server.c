@@ -74,20 +74,6 @@ void qmp_add_schema(const QapiSchema *schema)
     g_clear_pointer(&server->introspection, g_free);
 }
 
-const char *qmp_server_introspection(QmpServer *server, size_t *len)
-{
-    if (!server->introspection) {
-        bool hide = server->compat.deprecated_output == QAPI_OUTPUT_HIDE;
-        JSON_AUTO_WRITER(writer);
-        writer = json_writer_new(false);
-        qapi_introspect((const QapiSchema *const *)server->schemas->pdata, server->schemas->len,
-                        hide, NULL, 0, writer);
-        server->introspection = json_writer_steal(writer, &server->introspection_len);
-    }
-    *len = server->introspection_len;
-    return server->introspection;
-}
-
 const char *qmp_version_package(void)
 {
     return "qomd " QOM_VERSION;

@@ -30,6 +30,7 @@ typedef struct QmpServer {
     JsonTape *no_arguments;
     char *introspection; /* reply to query-qmp-schema; NULL: not asked for since a change */
     size_t introspection_len;
+    size_t introspection_extra; /* types in it that the core's schema does not name */
     QapiPolicy compat;
     bool preconfig; /* atomic */
     LoopFn *quit;
