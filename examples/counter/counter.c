@@ -8,6 +8,7 @@
 #include "counter-commands.h"
 #include "counter-counter.h"
 #include "counter-schema.h"
+#include "qom/backend.h"
 #include "qom/json.h"
 #include "qom/loop.h"
 #include "qom/object.h"
@@ -83,6 +84,7 @@ int main(int argc, char **argv)
     Loop *loop = loop_new(&err);
     if (loop && argc == 2) {
         loop_set_main(loop);
+        qom_backend_register_types();
         qom_type_register(&counter_info);
         qmp_add_core_schema();
         qmp_add_schema(&counter_schema);
