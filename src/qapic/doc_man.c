@@ -72,7 +72,7 @@ static void put_extra(Roff *roff, const DocOptions *options, const char *name)
         roff_literal(roff, text);
         return;
     }
-    g_string_append(roff->out, text);
+    roff_lines(roff, "%s", text);
     if (!g_str_has_suffix(text, "\n")) {
         g_string_append_c(roff->out, '\n');
     }
@@ -237,17 +237,17 @@ static void put_object_synopsis(Roff *roff, const char *type, const GPtrArray *m
         }
         g_string_append_len(line, at, end - at);
         if (at != out->str) {
-            g_string_append(roff->out, ".br\n");
+            roff_lines(roff, ".br\n");
         }
         g_autofree char *safe = roff_escape(g_strstrip(line->str));
-        g_string_append_printf(roff->out, "%s\n", safe);
+        roff_lines(roff, "%s\n", safe);
         at = end;
     }
     g_autofree char *safe_type = roff_escape(type);
-    g_string_append_printf(roff->out,
-                           ".PP\n{\\(dqexecute\\(dq: \\(dqobject\\-add\\(dq, \\(dqarguments\\(dq: "
-                           "{\\(dqqom\\-type\\(dq: \\(dq%s\\(dq, \\(dqid\\(dq: ID, ...}}\n",
-                           safe_type);
+    roff_lines(roff,
+               ".PP\n{\\(dqexecute\\(dq: \\(dqobject\\-add\\(dq, \\(dqarguments\\(dq: "
+               "{\\(dqqom\\-type\\(dq: \\(dq%s\\(dq, \\(dqid\\(dq: ID, ...}}\n",
+               safe_type);
     roff->fresh = false;
 }
 

@@ -53,15 +53,27 @@ char *roff_escape(const char *text)
     return g_string_free(out, FALSE);
 }
 
+void roff_lines(Roff *roff, const char *fmt, ...)
+{
+    va_list args;
+
+    for (; roff->pending_indents > 0; roff->pending_indents--) {
+        g_string_append(roff->out, ".RS\n");
+    }
+    va_start(args, fmt);
+    g_string_append_vprintf(roff->out, fmt, args);
+    va_end(args);
+}
+
 void roff_section(Roff *roff, const char *title)
 {
-    g_string_append_printf(roff->out, ".SH %s\n", title);
+    roff_lines(roff, ".SH %s\n", title);
     roff->fresh = true;
 }
 
 void roff_subsection(Roff *roff, const char *title)
 {
-    g_string_append_printf(roff->out, ".SS %s\n", title);
+    roff_lines(roff, ".SS %s\n", title);
     roff->fresh = true;
 }
 
@@ -75,7 +87,7 @@ void roff_text(Roff *roff, const char *text)
     for (unsigned i = 0; lines[i] != NULL; i++) {
         if (lines[i][0] != '\0') {
             /* A dot at the start of a line would be a macro's. */
-            g_string_append_printf(roff->out, "%s%s\n", lines[i][0] == '.' ? "\\&" : "", lines[i]);
+            roff_lines(roff, "%s%s\n", lines[i][0] == '.' ? "\\&" : "", lines[i]);
         }
     }
     roff->fresh = false;
@@ -84,26 +96,30 @@ void roff_text(Roff *roff, const char *text)
 void roff_paragraph(Roff *roff)
 {
     if (!roff->fresh) {
-        g_string_append(roff->out, ".PP\n");
+        roff_lines(roff, ".PP\n");
     }
     roff->fresh = true;
 }
 
 void roff_term(Roff *roff, const char *term)
 {
-    g_string_append_printf(roff->out, ".TP\n%s\n", term);
+    roff_lines(roff, ".TP\n%s\n", term);
     roff->fresh = true;
 }
 
 void roff_indent(Roff *roff)
 {
-    g_string_append(roff->out, ".RS\n");
+    roff->pending_indents++;
     roff->fresh = true;
 }
 
 void roff_outdent(Roff *roff)
 {
-    g_string_append(roff->out, ".RE\n");
+    if (roff->pending_indents > 0) {
+        roff->pending_indents--;
+    } else {
+        roff_lines(roff, ".RE\n");
+    }
     roff->fresh = false;
 }
 
@@ -119,12 +135,12 @@ void roff_literal(Roff *roff, const char *lines)
         return;
     }
     roff_paragraph(roff);
-    g_string_append(roff->out, ".nf\n");
+    roff_lines(roff, ".nf\n");
     for (unsigned i = 0; i < count; i++) {
         g_autofree char *line = roff_escape(list[i]);
-        g_string_append_printf(roff->out, "%s%s\n", line[0] == '.' ? "\\&" : "", line);
+        roff_lines(roff, "%s%s\n", line[0] == '.' ? "\\&" : "", line);
     }
-    g_string_append(roff->out, ".fi\n");
+    roff_lines(roff, ".fi\n");
     roff->fresh = false;
 }
 
@@ -141,9 +157,9 @@ static void put_block(Roff *roff, const DocBlock *block)
         break;
     case DOC_ITEM:
         if (g_str_equal(block->label, "-")) {
-            g_string_append(roff->out, ".IP \\(bu 2\n");
+            roff_lines(roff, ".IP \\(bu 2\n");
         } else {
-            g_string_append_printf(roff->out, ".IP %s 4\n", label);
+            roff_lines(roff, ".IP %s 4\n", label);
         }
         roff_text(roff, text);
         break;

@@ -8,6 +8,7 @@
 typedef struct Roff {
     GString *out;
     bool fresh; /* just behind a heading or the start of an indent: no paragraph macro here */
+    unsigned pending_indents; /* written with the first thing that is indented: none is empty */
 } Roff;
 
 /* The runs of @text in roff. Returns a new string. */
@@ -15,6 +16,9 @@ char *roff_inline(const char *text);
 
 /* @text, which has no markup, in roff. Returns a new string. */
 char *roff_escape(const char *text);
+
+/* Appends whole lines of roff. */
+void roff_lines(Roff *roff, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
 /* `.SH` and `.SS`. */
 void roff_section(Roff *roff, const char *title);

@@ -92,7 +92,8 @@ static void test_structs(void **state)
                                        "{\"name\": \"c\"}}, \"children\": [{\"name\": \"d\", "
                                        "\"children\": []}, {\"name\": \"e\"}]}");
     assert_round_trip(&qapi_type_Point4, "{\"x\": 1, \"y\": 2, \"z\": 3, \"t\": 4.5, "
-                                         "\"trace\": [{\"x\": 5}, {\"x\": 6, \"y\": 7}]}");
+                                         "\"trace\": [{\"x\": 5}, {\"x\": 6, \"y\": 7}], "
+                                         "\"hollow\": {}}");
 }
 
 static void test_lists(void **state)
