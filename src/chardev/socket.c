@@ -11,6 +11,7 @@
  * A descriptor (address type fd) takes the place of look-up and listen or connect.
  */
 #include "chardev/backend.h"
+#include "qmp/yank.h"
 
 #include "base/log.h"
 #include "io/connector.h"
@@ -307,6 +308,7 @@ static bool socket_open(ChrBackend *backend, const ChardevBackend *config, const
     Socket *self = socket_of(backend);
     const ChardevSocket *options = config->u.socket.data;
     io_connector_init(&self->connector);
+    yank_add_chardev(chardev_id(backend->chr));
     self->address = io_address_flatten(options->addr);
     self->server = !options->has_server || options->server;
     self->wait = self->server && options->has_wait && options->wait;
@@ -368,6 +370,7 @@ static void socket_stream_gone(ChrBackend *backend)
 static void socket_close(ChrBackend *backend)
 {
     Socket *self = socket_of(backend);
+    yank_remove_chardev(chardev_id(backend->chr));
     io_lookup_cancel(self->lookup);
     io_listener_close(&self->listener);
     io_address_free(self->address);

@@ -18,6 +18,7 @@
  */
 #include "chardev/backend.h"
 #include "chardev/borrow.h"
+#include "qmp/yank.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -129,6 +130,9 @@ void chr_stream_new(ChrBackend *backend, IoChannel *channel)
 {
     ChrStream *stream = stream_alloc(backend);
     stream->channel = channel;
+    if (backend->ops->is_socket) {
+        yank_add_fd(chardev_id(backend->chr), io_channel_read_fd(channel));
+    }
     chr_backend_changed(backend);
     chr_stream_start(stream);
 }
@@ -174,6 +178,9 @@ void chr_stream_end(ChrStream *stream, bool tell)
     Loop *loop = backend->loop;
     stream->busy++;
     drop_watches(stream);
+    if (stream->channel && backend->ops->is_socket) {
+        yank_remove_fd(io_channel_read_fd(stream->channel));
+    }
     TAILQ_REMOVE(&backend->streams, stream, link);
     backend->n_streams--;
     stream->backend = NULL;
