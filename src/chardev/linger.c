@@ -13,6 +13,7 @@
 
 enum {
     LINGER_MS = 5000,
+    LINGER_MAX = 64, /* at a time; one more makes the oldest go */
     FLUSH_BYTES = 1024 * 1024,
 };
 
@@ -25,10 +26,12 @@ typedef struct Linger {
 } Linger;
 
 static TAILQ_HEAD(Lingers, Linger) lingers = TAILQ_HEAD_INITIALIZER(lingers);
+static unsigned n_lingers;
 
 static void linger_free(Linger *linger)
 {
     TAILQ_REMOVE(&lingers, linger, link);
+    n_lingers--;
     loop_fd_remove(linger->watch);
     loop_timer_cancel(&linger->timer);
     io_queue_clear(&linger->queue);
@@ -51,17 +54,20 @@ static void linger_writable(void *opaque, unsigned revents)
 
 void chr_linger(Loop *loop, IoChannel *channel, IoQueue *queue)
 {
-    if (loop != loop_main() || io_queue_flush(queue, channel, FLUSH_BYTES) != -EAGAIN) {
-        io_queue_flush(queue, channel, SIZE_MAX);
+    if (io_queue_flush(queue, channel, SIZE_MAX) != -EAGAIN || loop != loop_main()) {
         io_queue_clear(queue);
         io_channel_close(channel);
         return;
+    }
+    if (n_lingers == LINGER_MAX) {
+        linger_free(TAILQ_FIRST(&lingers));
     }
     Linger *linger = g_new0(Linger, 1);
     linger->channel = channel;
     io_queue_init(&linger->queue);
     io_queue_move(&linger->queue, queue);
     TAILQ_INSERT_TAIL(&lingers, linger, link);
+    n_lingers++;
     loop_timer_init(&linger->timer, loop, linger_expired, linger);
     loop_timer_arm_in(&linger->timer, LINGER_MS * INT64_C(1000000));
     linger->watch =

@@ -60,6 +60,13 @@ static Socket *socket_of(ChrBackend *backend)
     return (Socket *)(void *)backend;
 }
 
+static void arm_timer(Socket *self, LoopFn *fn, int64_t delay_ns)
+{
+    loop_timer_cancel(&self->timer);
+    loop_timer_init(&self->timer, self->base.loop, fn, self);
+    loop_timer_arm_in(&self->timer, delay_ns);
+}
+
 static void add_stream(Socket *self, int fd)
 {
     bool inet = self->address->type == SOCKET_ADDRESS_TYPE_INET;
@@ -118,8 +125,7 @@ static void acceptable(void *opaque, unsigned revents)
     if (fd < 0) {
         log_warn("chardev %s: accept: %s", self->base.chr->id, g_strerror(-fd));
         stop_accepting(self);
-        loop_timer_init(&self->timer, self->base.loop, accept_again, self);
-        loop_timer_arm_in(&self->timer, ACCEPT_PAUSE_MS * INT64_C(1000000));
+        arm_timer(self, accept_again, ACCEPT_PAUSE_MS * INT64_C(1000000));
         return;
     }
     update_accepting(self, self->base.n_streams + 1);
@@ -182,12 +188,6 @@ static bool open_server(Socket *self, QomError **errp)
 
 static void try_again(void *opaque);
 
-static void arm_reconnect(Socket *self)
-{
-    loop_timer_init(&self->timer, self->base.loop, try_again, self);
-    loop_timer_arm_in(&self->timer, self->reconnect_ns);
-}
-
 static void report_once(Socket *self, const QomError *error)
 {
     if (!self->reported) {
@@ -204,7 +204,7 @@ static void connected(void *opaque, int fd, const QomError *error)
     if (self->reconnect_ns) {
         if (fd < 0) {
             report_once(self, error);
-            arm_reconnect(self);
+            arm_timer(self, try_again, self->reconnect_ns);
             return;
         }
         self->reported = false;
@@ -363,7 +363,7 @@ static void socket_stream_gone(ChrBackend *backend)
     if (self->server) {
         update_accepting(self, backend->n_streams);
     } else if (self->reconnect_ns) {
-        arm_reconnect(self);
+        arm_timer(self, try_again, self->reconnect_ns);
     }
 }
 

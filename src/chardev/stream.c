@@ -54,10 +54,11 @@ static void release(ChrStream *stream)
  * "only what comes unasked". */
 static unsigned quiet_events(const ChrStream *stream)
 {
-    if (stream->hung_up || (!stream->told && !stream->backend->ops->is_socket)) {
-        return 0;
+    bool is_socket = stream->backend->ops->is_socket;
+    if (stream->in_over) {
+        return is_socket ? LOOP_PRI : 0;
     }
-    return stream->in_over ? LOOP_PRI : LOOP_RDHUP;
+    return stream->hung_up || !(stream->told || is_socket) ? 0 : LOOP_RDHUP;
 }
 
 static void set_watch(ChrStream *stream, LoopFd **watch, int fd, unsigned events, LoopFdFn *fn)
@@ -482,5 +483,5 @@ bool chr_stream_peer_ids(const ChrStream *stream, pid_t *pid, uid_t *uid, gid_t 
     *pid = ids.pid;
     *uid = ids.uid;
     *gid = ids.gid;
-    return ids.pid > 0;
+    return ids.uid != (uid_t)-1;
 }

@@ -224,6 +224,10 @@ static void stdio_child(void)
     while (!r.ended) {
         harness_turn();
     }
+    harness_run_ms(20);
+    if (r.closed) {
+        _exit(4);
+    }
     chr_stream_write(r.stream, "|end", 4, NULL, 0);
     recorder_clear(&r);
     chardev_cleanup(5000);

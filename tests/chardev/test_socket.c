@@ -354,6 +354,52 @@ static void queued_output_outlives_its_stream(void **state)
     recorder_clear(&r);
 }
 
+static void streams_that_linger_are_bounded(void **state)
+{
+    enum { N = 80, LEN = 500000, MOST = 64 };
+    const char *path = harness_path("s");
+    Chardev *chr = unix_server("s", path);
+    Recorder r;
+    recorder_init(&r);
+    assert_true(chardev_attach(chr, &recorder_ops, &r, NULL, N, NULL));
+    g_autofree char *big = g_strnfill(LEN, 'y');
+    int peers[N];
+    unsigned before = count_fds();
+    for (unsigned i = 0; i < N; i++) {
+        peers[i] = peer_unix(path);
+        PUMP_UNTIL(r.opened == i + 1);
+        assert_int_equal(chr_stream_write(r.stream, big, LEN, NULL, 0), 0);
+        chr_stream_close(r.stream);
+    }
+    assert_int_equal(count_fds(), before + N + MOST);
+    chardev_detach(chr);
+    for (unsigned i = 0; i < N; i++) {
+        close(peers[i]);
+    }
+    PUMP_UNTIL(count_fds() == before);
+    recorder_clear(&r);
+}
+
+static void peer_is_known_by_its_credentials(void **state)
+{
+    const char *path = harness_path("s");
+    Chardev *chr = unix_server("s", path);
+    Recorder r;
+    recorder_init(&r);
+    assert_true(chardev_attach(chr, &recorder_ops, &r, NULL, 1, NULL));
+    int peer = peer_unix(path);
+    PUMP_UNTIL(r.opened == 1);
+    pid_t pid;
+    uid_t uid;
+    gid_t gid;
+    assert_true(chr_stream_peer_ids(r.stream, &pid, &uid, &gid));
+    assert_int_equal(pid, getpid());
+    assert_int_equal(uid, geteuid());
+    close(peer);
+    chardev_detach(chr);
+    recorder_clear(&r);
+}
+
 static void slow_reader_is_bounded(void **state)
 {
     const char *path = harness_path("s");
@@ -806,6 +852,8 @@ int main(void)
         T(paused_stream_sees_a_hang_up_without_data),
         T(half_closed_client_gets_its_answers),
         T(queued_output_outlives_its_stream),
+        T(streams_that_linger_are_bounded),
+        T(peer_is_known_by_its_credentials),
         T(slow_reader_is_bounded),
         T(descriptors_pass_in_both_directions),
         T(surplus_and_untaken_descriptors_are_closed),
