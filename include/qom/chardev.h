@@ -21,6 +21,7 @@
 #define QOM_CHARDEV_H
 
 #include "qom/error.h"
+#include "qom/qapi.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -117,6 +118,11 @@ QOM_PUBLIC ChardevBackend *chardev_parse_option(const char *text, char **id, boo
  * `'X' is not a valid char driver`
  */
 QOM_PUBLIC ChardevBackend *chardev_parse_short(const char *text, QomError **errp);
+
+/* Calls @fn for each parameter of `-chardev` but `id`; @type is a scalar. */
+QOM_PUBLIC void chardev_foreach_option(void (*fn)(void *opaque, const char *name,
+                                                  const QapiType *type),
+                                       void *opaque);
 
 /* NULL is fine. */
 QOM_PUBLIC void chardev_backend_free(ChardevBackend *backend);

@@ -492,6 +492,10 @@ typedef struct QomCreation QomCreation;
  */
 QOM_PUBLIC QomCreation *qom_object_add_begin(const JsonTape *tape, uint32_t node,
                                              const QapiPolicy *policy, QomError **errp);
+/* Only the checks of begin that need no instance: what the schema says, the form of the id, whether
+ * the type can be had. Loads the type's code. */
+QOM_PUBLIC bool qom_object_add_check(const JsonTape *tape, uint32_t node, const QapiPolicy *policy,
+                                     QomError **errp);
 /* The object; borrowed. */
 QOM_PUBLIC QomObject *qom_creation_object(const QomCreation *creation);
 /* Whether complete should run in a worker. */

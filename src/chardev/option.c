@@ -517,3 +517,19 @@ ChardevBackend *chardev_parse_short(const char *text, QomError **errp)
     }
     return NULL;
 }
+
+void chardev_foreach_option(void (*fn)(void *opaque, const char *name, const QapiType *type),
+                            void *opaque)
+{
+    static const QapiType *const types[] = {
+        [FORM_TEXT] = &qapi_type_str,
+        [FORM_FLAG] = &qapi_type_bool,
+        [FORM_NUMBER] = &qapi_type_uint64,
+        [FORM_SIZE] = &qapi_type_size,
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
+        if (!known[i].later && strcmp(known[i].name, "id") != 0) {
+            fn(opaque, known[i].name, types[known[i].form]);
+        }
+    }
+}

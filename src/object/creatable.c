@@ -171,6 +171,13 @@ static bool request_check_type(const Request *request, QomError **errp)
     return qom_type_load(type, errp);
 }
 
+bool qom_object_add_check(const JsonTape *tape, uint32_t node, const QapiPolicy *policy,
+                          QomError **errp)
+{
+    Request request __attribute__((cleanup(request_clear))) = {};
+    return request_decode(&request, tape, node, policy, errp) && request_check_type(&request, errp);
+}
+
 static void reserve(QomCreation *creation, const char *id)
 {
     QomExtras *extras = object_extras(creation->container);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * -daemonize. Who started us gets its prompt back when, and only when, we serve:
+ *
+ *     caller's process     fork ---------------------- read(pipe) -> exit(0), or exit(1) at EOF
+ *       session leader       setsid, fork, _exit           |
+ *         the daemon           returns ... detach_ready: write(pipe)
+ *
+ * The daemon is no session leader, so that it never gets a terminal again.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void exit_when_ready(int fd, pid_t session_leader)
+{
+    char status;
+    ssize_t n;
+    while (waitpid(session_leader, NULL, 0) < 0 && errno == EINTR) {
+    }
+    do {
+        n = read(fd, &status, 1);
+    } while (n < 0 && errno == EINTR);
+    _exit(n == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+bool detach_begin(Daemon *daemon, QomError **errp)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) < 0) {
+        return qom_error_set_errno(errp, errno, "cannot daemonize: pipe");
+    }
+    pid_t pid = fork();
+    if (pid < 0) {
+        int err = errno;
+        close(fds[0]);
+        close(fds[1]);
+        return qom_error_set_errno(errp, err, "cannot daemonize: fork");
+    }
+    if (pid > 0) {
+        close(fds[1]);
+        exit_when_ready(fds[0], pid);
+    }
+    close(fds[0]);
+    setsid();
+    if (fork() != 0) {
+        _exit(EXIT_SUCCESS);
+    }
+    umask(027);
+    daemon->ready_fd = fds[1];
+    return true;
+}
+
+void detach_ready(Daemon *daemon)
+{
+    if (daemon->ready_fd < 0) {
+        return;
+    }
+    daemon->start_dir_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (chdir("/") < 0) {
+        /* The working directory stays where it is; nobody is hurt. */
+    }
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++) {
+        dup2(null, fd);
+    }
+    if (null > STDERR_FILENO) {
+        close(null);
+    }
+    if (write(daemon->ready_fd, "", 1) < 0) {
+        /* The waiting process has gone, which is its own business. */
+    }
+    close(daemon->ready_fd);
+    daemon->ready_fd = -1;
+}

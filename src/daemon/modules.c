@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Where types and commands come from: those of this program, and modules of third parties. */
+#include "daemon/daemon.h"
+
+#include "base/module.h"
+#include "qapi-qom.h"
+#include "qom/backend.h"
+#include "qom/module.h"
+#include "qom/object.h"
+
+void daemon_register_types(void)
+{
+    qom_backend_register_types();
+    chardev_register_types();
+    qom_creatable_set_names(&qapi_type_ObjectType);
+    qom_type_check_all();
+    qmp_add_core_schema();
+}
+
+bool daemon_load_module(const char *path, QomError **errp)
+{
+    void *handle = module_open_file(path, errp);
+    const QomModule *module = handle ? module_symbol(handle, "qom_module", errp) : NULL;
+    if (!module) {
+        return false;
+    }
+    if (module->abi != QOM_MODULE_ABI) {
+        return qom_error_set(errp, "Module '%s' is made for interface %u, expected: %u", path,
+                             module->abi, QOM_MODULE_ABI);
+    }
+    if (!module->init(errp)) {
+        qom_error_prefix(errp, "Module '%s': ", module->name);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * -chardev, -mon, -qmp: character devices and who serves on them. The short forms of -qmp make
+ * devices called compat_monitorN.
+ */
+#include "daemon/option.h"
+
+#include "base/log.h"
+#include "qapi-char.h"
+#include "qapi-control.h"
+#include "qom/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static PlannedChardev *find_chardev(const Daemon *daemon, const char *id)
+{
+    for (guint i = 0; i < daemon->chardevs->len; i++) {
+        PlannedChardev *chr = g_ptr_array_index(daemon->chardevs, i);
+        if (strcmp(chr->id, id) == 0) {
+            return chr;
+        }
+    }
+    return NULL;
+}
+
+/* Takes @id and @backend over, also on failure. */
+static bool plan_chardev(Daemon *daemon, const OptionUse *use, char *id, ChardevBackend *backend,
+                         QomError **errp)
+{
+    bool duplicate = find_chardev(daemon, id) != NULL;
+    bool terminal = backend->type == CHARDEV_BACKEND_KIND_STDIO;
+    if (duplicate || (terminal && daemon->terminal_used)) {
+        if (duplicate) {
+            qom_error_set(errp, "Duplicate ID '%s' for chardev", id);
+        } else {
+            qom_error_set(errp, "cannot use stdio by multiple character devices");
+        }
+        chardev_backend_free(backend);
+        g_free(id);
+        return false;
+    }
+    daemon->terminal_used |= terminal;
+    PlannedChardev *chr = g_new0(PlannedChardev, 1);
+    *chr = (PlannedChardev){.id = id, .backend = backend, .context = option_context(use)};
+    g_ptr_array_add(daemon->chardevs, chr);
+    return true;
+}
+
+static PlannedMonitor *plan_monitor(Daemon *daemon, const OptionUse *use, const char *chardev)
+{
+    PlannedMonitor *monitor = g_new0(PlannedMonitor, 1);
+    monitor->chardev = g_strdup(chardev);
+    monitor->context = option_context(use);
+    g_ptr_array_add(daemon->monitors, monitor);
+    return monitor;
+}
+
+static void print_backends(Daemon *daemon)
+{
+    const QapiType *kinds = &qapi_type_ChardevBackendKind;
+    printf("Available chardev backend types:\n");
+    for (uint32_t i = 0; i < kinds->n_values; i++) {
+        printf("  %s\n", kinds->values[kinds->names_sorted[i]].name);
+    }
+    daemon->done = true;
+}
+
+bool option_parse_chardev(Daemon *daemon, OptionUse *use, QomError **errp)
+{
+    char *id = NULL;
+    bool help;
+    ChardevBackend *backend = chardev_parse_option(use->text, &id, &help, errp);
+    if (help) {
+        print_backends(daemon);
+        return true;
+    }
+    return backend && plan_chardev(daemon, use, id, backend, errp);
+}
+
+bool option_parse_mon(Daemon *daemon, OptionUse *use, QomError **errp)
+{
+    MonitorOptions options;
+    if (!option_decode(use, "chardev", &options, errp)) {
+        return false;
+    }
+    PlannedMonitor *monitor = plan_monitor(daemon, use, options.chardev);
+    monitor->id = g_strdup(options.id);
+    monitor->policy = g_strdup(options.policy);
+    monitor->pretty = options.pretty;
+    monitor->max_clients = options.has_max_clients ? options.max_clients : 0;
+    qapi_clear(&qapi_type_MonitorOptions, &options);
+    return true;
+}
+
+bool option_parse_monitor(Daemon *daemon, OptionUse *use, QomError **errp)
+{
+    return strcmp(use->text, "none") == 0 || option_parse_mon(daemon, use, errp);
+}
+
+/* A failure is told in two lines, as scripts know it. */
+static ChardevBackend *parse_short(const OptionUse *use, const char *dev, QomError **errp)
+{
+    QOM_AUTO_ERROR(err);
+    ChardevBackend *backend = chardev_parse_short(dev, &err);
+    if (!backend) {
+        g_autofree char *context = option_context(use);
+        log_report(context, err);
+        qom_error_set(errp, "parse error: %s", dev);
+    }
+    return backend;
+}
+
+static bool plan_qmp(Daemon *daemon, OptionUse *use, bool pretty, QomError **errp)
+{
+    const char *dev = use->text;
+    g_autofree char *id = NULL;
+    if (strcmp(dev, "none") == 0) {
+        return true;
+    }
+    if (g_str_has_prefix(dev, "chardev:")) {
+        id = g_strdup(dev + strlen("chardev:"));
+    } else {
+        id = g_strdup_printf("compat_monitor%u", daemon->compat_monitors++);
+        dev += g_str_has_prefix(dev, "mon:") ? strlen("mon:") : 0;
+        ChardevBackend *backend = parse_short(use, dev, errp);
+        if (!backend || !plan_chardev(daemon, use, g_strdup(id), backend, errp)) {
+            return false;
+        }
+    }
+    plan_monitor(daemon, use, id)->pretty = pretty;
+    return true;
+}
+
+bool option_parse_qmp(Daemon *daemon, OptionUse *use, QomError **errp)
+{
+    return plan_qmp(daemon, use, false, errp);
+}
+
+bool option_parse_qmp_pretty(Daemon *daemon, OptionUse *use, QomError **errp)
+{
+    return plan_qmp(daemon, use, true, errp);
+}
+
+static bool check_monitor(const Daemon *daemon, guint at, QomError **errp)
+{
+    const PlannedMonitor *monitor = g_ptr_array_index(daemon->monitors, at);
+    if (!find_chardev(daemon, monitor->chardev)) {
+        return qom_error_set(errp, "chardev \"%s\" not found", monitor->chardev);
+    }
+    for (guint i = 0; i < at; i++) {
+        const PlannedMonitor *other = g_ptr_array_index(daemon->monitors, i);
+        if (strcmp(other->chardev, monitor->chardev) == 0) {
+            return qom_error_set(errp, "chardev '%s' is already in use", monitor->chardev);
+        }
+    }
+    return true;
+}
+
+bool option_check_plan(Daemon *daemon)
+{
+    QOM_AUTO_ERROR(err);
+    for (guint i = 0; i < daemon->monitors->len; i++) {
+        if (!check_monitor(daemon, i, &err)) {
+            const PlannedMonitor *monitor = g_ptr_array_index(daemon->monitors, i);
+            log_report(monitor->context, err);
+            return false;
+        }
+    }
+    if (daemon->detach && daemon->terminal_used) {
+        log_error("cannot use stdio with -daemonize");
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From the plan to what it describes, and the way back.
+ *
+ * While something takes its time (a server waits for its client, an object for a FIFO) the main
+ * loop runs, so that signals end the program here too.
+ */
+#include "daemon/daemon.h"
+
+#include "base/log.h"
+#include "qom/object.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* How long the end waits for clients to take what they are owed. */
+#define FLUSH_MS 500
+
+/* --- Objects --------------------------------------------------------------------------------- */
+
+/* The completion of an object that may block, in a worker thread. */
+typedef struct Completion {
+    QomCreation *creation;
+    QomError *error;
+    bool ok;
+    bool finished;
+} Completion;
+
+static void completion_work(void *opaque)
+{
+    Completion *completion = opaque;
+    completion->ok = qom_object_add_complete(completion->creation, &completion->error);
+}
+
+static void completion_done(void *opaque)
+{
+    ((Completion *)opaque)->finished = true;
+}
+
+static bool complete(Daemon *daemon, QomCreation *creation, QomError **errp)
+{
+    Completion completion = {.creation = creation};
+    if (!qom_object_add_blocks(creation)) {
+        return qom_object_add_complete(creation, errp);
+    }
+    if (!loop_pool_submit(daemon->loop, completion_work, completion_done, &completion, errp)) {
+        return false;
+    }
+    while (!completion.finished) {
+        loop_iterate(daemon->loop, true);
+    }
+    return completion.ok || qom_error_propagate(errp, completion.error);
+}
+
+static bool create_object(Daemon *daemon, PlannedObject *planned, QomError **errp)
+{
+    QomCreation *creation = qom_object_add_begin(planned->tape, JSON_ROOT, NULL, errp);
+    json_tape_wipe(planned->tape);
+    if (!creation) {
+        return false;
+    }
+    if (!complete(daemon, creation, errp)) {
+        qom_object_add_abort(creation);
+        return false;
+    }
+    qom_object_add_finish(creation);
+    return true;
+}
+
+static bool create_objects(Daemon *daemon, StartPhase phase)
+{
+    QOM_AUTO_ERROR(err);
+    for (guint i = 0; i < daemon->objects->len; i++) {
+        PlannedObject *planned = g_ptr_array_index(daemon->objects, i);
+        if (planned->phase == phase && !create_object(daemon, planned, &err)) {
+            log_report(NULL, err);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- Character devices and monitors ---------------------------------------------------------- */
+
+static bool create_chardevs(Daemon *daemon)
+{
+    QOM_AUTO_ERROR(err);
+    for (guint i = 0; i < daemon->chardevs->len; i++) {
+        PlannedChardev *planned = g_ptr_array_index(daemon->chardevs, i);
+        if (!chardev_add_wait(planned->id, planned->backend, &err)) {
+            log_report(planned->context, err);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool create_monitors(Daemon *daemon)
+{
+    QOM_AUTO_ERROR(err);
+    for (guint i = 0; i < daemon->monitors->len; i++) {
+        const PlannedMonitor *planned = g_ptr_array_index(daemon->monitors, i);
+        QmpMonitorOptions options = {
+            .id = planned->id,
+            .chardev = planned->chardev,
+            .pretty = planned->pretty,
+            .max_clients = planned->max_clients,
+            .policy = planned->policy,
+        };
+        if (!qmp_monitor_new(&options, &err)) {
+            log_report(planned->context, err);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- The process ----------------------------------------------------------------------------- */
+
+static void handle_quit(void *opaque)
+{
+    daemon_shut_down(opaque, SHUTDOWN_CAUSE_HOST_QMP_QUIT);
+}
+
+static bool start_process(Daemon *daemon, QomError **errp)
+{
+    if (daemon->process) {
+        prctl(PR_SET_NAME, daemon->process);
+    }
+    if (daemon->detach && !detach_begin(daemon, errp)) {
+        return false;
+    }
+    if (daemon->pidfile) {
+        daemon->pidfile_fd = pidfile_create(daemon->pidfile, errp);
+        if (daemon->pidfile_fd < 0) {
+            qom_error_prefix(errp, "cannot create PID file: ");
+            return false;
+        }
+    }
+    daemon->loop = loop_new(errp);
+    if (!daemon->loop) {
+        return false;
+    }
+    loop_set_main(daemon->loop);
+    return signals_start(daemon, errp);
+}
+
+static void set_first_state(Daemon *daemon)
+{
+    qmp_set_quit(handle_quit, daemon);
+    qmp_set_preconfig(daemon->preconfig);
+    if (!daemon->preconfig && !daemon->wait_for_cont) {
+        run_state_set(daemon, RUN_STATE_RUNNING);
+    }
+}
+
+static void tell_ready(Daemon *daemon)
+{
+    g_autofree char *state = g_strdup_printf("READY=1\nMAINPID=%ld", (long)getpid());
+    systemd_notify(state);
+    detach_ready(daemon);
+}
+
+bool daemon_start(Daemon *daemon)
+{
+    QOM_AUTO_ERROR(err);
+    if (!start_process(daemon, &err)) {
+        log_report(NULL, err);
+        return false;
+    }
+    if (!create_objects(daemon, PHASE_THREAD_CONTEXT) || !create_objects(daemon, PHASE_OBJECT) ||
+        !create_chardevs(daemon) || !create_objects(daemon, PHASE_LATE_OBJECT)) {
+        return false;
+    }
+    set_first_state(daemon);
+    if (!create_monitors(daemon)) {
+        return false;
+    }
+    daemon->serving = true;
+    tell_ready(daemon);
+    return true;
+}
+
+static void remove_pidfile(Daemon *daemon)
+{
+    if (daemon->pidfile_fd >= 0) {
+        pidfile_remove(daemon->pidfile, daemon->pidfile_fd);
+        daemon->pidfile_fd = -1;
+    }
+}
+
+void daemon_abandon(Daemon *daemon)
+{
+    /* Whoever waits further up the stack is not told: objects may be in the hands of workers. */
+    chardev_cleanup(0);
+    remove_pidfile(daemon);
+    _exit(EXIT_SUCCESS);
+}
+
+void daemon_clean_up(Daemon *daemon)
+{
+    /* Sockets may have been given by names relative to where we began. */
+    if (daemon->start_dir_fd >= 0 && fchdir(daemon->start_dir_fd) < 0) {
+        log_warn("could not go back to the first working directory");
+    }
+    if (daemon->loop) {
+        signals_stop(daemon);
+        qmp_shutdown();
+        chardev_cleanup(FLUSH_MS);
+        qom_objects_clear();
+        qom_tree_destroy();
+        loop_set_main(NULL);
+        loop_free(daemon->loop);
+    }
+    remove_pidfile(daemon);
+}
