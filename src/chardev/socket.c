@@ -11,11 +11,11 @@
  * A descriptor (address type fd) takes the place of look-up and listen or connect.
  */
 #include "chardev/backend.h"
-#include "qmp/yank.h"
 
 #include "base/log.h"
 #include "io/connector.h"
 #include "io/socket.h"
+#include "qmp/yank.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -370,7 +370,9 @@ static void socket_stream_gone(ChrBackend *backend)
 static void socket_close(ChrBackend *backend)
 {
     Socket *self = socket_of(backend);
-    yank_remove_chardev(chardev_id(backend->chr));
+    if (self->address) { /* open has run */
+        yank_remove_chardev(chardev_id(backend->chr));
+    }
     io_lookup_cancel(self->lookup);
     io_listener_close(&self->listener);
     io_address_free(self->address);

@@ -166,6 +166,7 @@ void chr_stream_stop(ChrStream *stream)
     stream->told = false;
     stream->paused = false;
     stream->hung_up = false;
+    stream->borrowed = false;
     stream->data = NULL;
 }
 

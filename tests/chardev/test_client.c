@@ -3,6 +3,8 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -205,6 +207,51 @@ static void exchange_keeps_the_frontend(void **state)
     recorder_clear(&r);
 }
 
+static void names_are_looked_up_while_the_loop_goes_on(void **state)
+{
+    SocketConfig config;
+    config_inet(&config, "localhost", "0", true);
+    Outcome out = {0};
+    chardev_add("s", &config.backend, NULL, NULL, outcome, &out);
+    assert_int_equal(out.calls, 0);
+    PUMP_UNTIL(out.calls == 1);
+    assert_non_null(out.chr);
+    g_autofree char *port = g_strdup_printf("%u", port_of(out.chr));
+    config_inet(&config, "localhost", port, false);
+    make("c", &config.backend);
+    PUMP_UNTIL(chardev_connected(out.chr));
+
+    /* One that is removed while it looks up leaves nothing behind. */
+    config.options.has_reconnect_ms = true;
+    config.options.reconnect_ms = 10;
+    make("r", &config.backend);
+    assert_true(chardev_remove("r", NULL));
+    harness_run_ms(30);
+}
+
+static int nodelay_of(Chardev *chr)
+{
+    PUMP_UNTIL(chardev_connected(chr));
+    int on = -1;
+    socklen_t len = sizeof(on);
+    int fd = io_channel_read_fd(TAILQ_FIRST(&chr->backend->streams)->channel);
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+    return on;
+}
+
+static void tcp_sends_at_once_unless_told_otherwise(void **state)
+{
+    SocketConfig config;
+    config_inet(&config, "127.0.0.1", "0", true);
+    Chardev *server = make("s", &config.backend);
+    g_autofree char *port = g_strdup_printf("%u", port_of(server));
+    config_inet(&config, "127.0.0.1", port, false);
+    config.options.has_nodelay = true;
+    Chardev *client = make("c", &config.backend);
+    assert_int_equal(nodelay_of(client), 0);
+    assert_int_equal(nodelay_of(server), 1);
+}
+
 /* Peers that come, send rubbish, and go in every way; an honest one is served all the time. */
 static void hostile_peers_do_not_hurt_an_honest_one(void **state)
 {
@@ -264,6 +311,8 @@ int main(void)
         T(end_of_program_answers_what_is_pending),
         T(failures_over_qmp_name_the_chardev),
         T(exchange_keeps_the_frontend),
+        T(names_are_looked_up_while_the_loop_goes_on),
+        T(tcp_sends_at_once_unless_told_otherwise),
         T(hostile_peers_do_not_hurt_an_honest_one),
     };
     return cmocka_run_group_tests_name("chardev client", tests, NULL, NULL);
