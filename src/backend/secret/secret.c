@@ -147,8 +147,8 @@ static bool secret_complete(QomObject *obj, QomError **errp)
     ok = ok && secret_common_load(&self->common, &bytes, errp);
     secret_bytes_clear(&bytes);
     if (config->data) {
+        /* "" stays: it says that the secret was given by value (see qomd-dump-config). */
         explicit_bzero(config->data, strlen(config->data));
-        g_clear_pointer(&config->data, g_free);
     }
     return ok;
 }

@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The commands themselves, with qomd's own schema and types. The table is section 4 of the sheet on
+ * the core, as far as it needs no network, channel or privilege; texts as QEMU gives them.
+ */
+#include "fixture.h"
+
+#include "qom/backend.h"
+#include "qom/chardev.h"
+#include "qom/object.h"
+
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define OK           "{\"return\": {}}"
+#define ERROR(c, t)  "{\"error\": {\"class\": \"" c "\", \"desc\": \"" t "\"}}"
+#define GE(text)     ERROR("GenericError", text)
+#define DNF(text)    ERROR("DeviceNotFound", text)
+#define CNF(text)    ERROR("CommandNotFound", text)
+#define RETURN(text) "{\"return\": " text "}"
+
+static int core_setup(void **state)
+{
+    static bool added;
+    if (!added) {
+        chardev_register_types();
+        qom_backend_register_types();
+        qmp_add_core_schema();
+        qom_type_check_all();
+        added = true;
+    }
+    loop_set_main(loop_new(NULL));
+    return 0;
+}
+
+static int core_teardown(void **state)
+{
+    qmp_shutdown();
+    qom_objects_clear();
+    chardev_cleanup(0);
+    qom_tree_destroy();
+    loop_free(loop_main());
+    loop_set_main(NULL);
+    qmp_set_compat(&(QapiPolicy){0});
+    qmp_set_preconfig(false);
+    return 0;
+}
+
+/* A request in short: command and arguments. */
+static void ask(Client *client, const char *command, const char *arguments, const char *reply)
+{
+    g_autofree char *request =
+        g_strdup_printf("{'execute':'%s','arguments':{%s}}", command, arguments);
+    say(client, request);
+    const char *got = hear(client);
+    if (strcmp(got, reply) != 0) {
+        fail_msg("%s\n  got      %s\n  expected %s", request, got, reply);
+    }
+}
+
+static void the_seven_commands_answer_as_qemu_does(void **state)
+{
+    static const struct {
+        const char *command, *arguments, *reply;
+    } rows[] = {
+        {"qom-list", "'path':'/'",
+         RETURN("[{\"name\": \"type\", \"type\": \"string\"}, "
+                "{\"name\": \"objects\", \"type\": \"child<container>\"}, "
+                "{\"name\": \"chardevs\", \"type\": \"child<container>\"}, "
+                "{\"name\": \"backend\", \"type\": \"child<container>\"}, "
+                "{\"name\": \"machine\", \"type\": \"child<none-machine>\"}]")},
+        {"qom-list", "'path':'/objects'", RETURN("[{\"name\": \"type\", \"type\": \"string\"}]")},
+        {"qom-list", "'path':'//objects//'",
+         RETURN("[{\"name\": \"type\", \"type\": \"string\"}]")},
+        {"qom-list", "'path':'objects'", RETURN("[{\"name\": \"type\", \"type\": \"string\"}]")},
+        {"qom-list", "'path':''", GE("Path '' is ambiguous")},
+        {"qom-list", "'path':'/nope'", DNF("Device '/nope' not found")},
+        {"qom-list", "'path':'nope'", DNF("Device 'nope' not found")},
+        {"qom-list", "'path':'/objects/.'", DNF("Device '/objects/.' not found")},
+        {"qom-list", "'path':' /objects'", DNF("Device ' /objects' not found")},
+        {"qom-list", "", GE("Parameter 'path' is missing")},
+        {"qom-list", "'path':1", GE("Invalid parameter type for 'path', expected: string")},
+        {"qom-list", "'path':null", GE("Invalid parameter type for 'path', expected: string")},
+        {"qom-list", "'path':'/','x':1", GE("Parameter 'x' is unexpected")},
+        {"qom-get", "'path':'/','property':'type'", RETURN("\"container\"")},
+        {"qom-get", "'path':'/','property':'objects'", RETURN("\"/objects\"")},
+        {"qom-get", "'path':'/','property':'nope'", GE("Property 'container.nope' not found")},
+        {"qom-get", "'path':'/nope','property':'nope'", DNF("Device '/nope' not found")},
+        {"qom-get", "'path':'','property':'type'", DNF("Device '' not found")},
+        {"qom-get", "'path':'/'", GE("Parameter 'property' is missing")},
+        {"qom-set", "'path':'/objects','property':'type','value':'x'",
+         GE("Property 'container.type' is not writable")},
+        {"qom-set", "'path':'/','property':'objects','value':'x'",
+         GE("Property 'container.objects' is not writable")},
+        {"qom-set", "'path':'/','property':'type'", GE("Parameter 'value' is missing")},
+        {"object-add", "'qom-type':'iothread','id':'io0'", OK},
+        {"qom-list", "'path':'/objects/io0/type'", DNF("Device '/objects/io0/type' not found")},
+        {"qom-get", "'path':'io0','property':''", GE("Property 'iothread.' not found")},
+        {"qom-get", "'path':'/objects/io0','property':'poll-max-ns'", RETURN("32768")},
+        {"qom-set", "'path':'io0','property':'poll-max-ns','value':'7'",
+         GE("Invalid parameter type for 'poll-max-ns', expected: integer")},
+        {"qom-set", "'path':'io0','property':'poll-max-ns','value':7.0",
+         GE("Invalid parameter type for 'poll-max-ns', expected: integer")},
+        {"qom-set", "'path':'io0','property':'poll-max-ns','value':null",
+         GE("Invalid parameter type for 'poll-max-ns', expected: integer")},
+        {"qom-set", "'path':'io0','property':'poll-max-ns','value':-7",
+         GE("poll-max-ns value must be in range [0, 9223372036854775807]")},
+        {"qom-set", "'path':'io0','property':'poll-max-ns','value':7", OK},
+        {"qom-get", "'path':'io0','property':'poll-max-ns'", RETURN("7")},
+        {"object-add", "'qom-type':'iothread','id':'io0'",
+         GE("attempt to add duplicate property 'io0' to object (type 'container')")},
+        {"object-add", "'qom-type':'iothread','id':'type'",
+         GE("attempt to add duplicate property 'type' to object (type 'container')")},
+        {"object-add", "'qom-type':'iothread','id':'0io'",
+         GE("Parameter 'id' expects an identifier")},
+        {"object-add", "'qom-type':'iothread','id':''", GE("Parameter 'id' expects an identifier")},
+        {"object-add", "'qom-type':'iothread','id':'a[0]'",
+         GE("Parameter 'id' expects an identifier")},
+        {"object-add", "'qom-type':'iothread','id':'A9.b_c-d'", OK},
+        {"object-add", "", GE("Parameter 'qom-type' is missing")},
+        {"object-add", "'qom-type':'nope'",
+         GE("Parameter 'qom-type' does not accept value 'nope'")},
+        {"object-add", "'qom-type':5",
+         GE("Invalid parameter type for 'qom-type', expected: string")},
+        {"object-add", "'qom-type':'container','id':'c'",
+         GE("Parameter 'qom-type' does not accept value 'container'")},
+        {"object-add", "'qom-type':'iothread','bogus':1", GE("Parameter 'id' is missing")},
+        {"object-add", "'qom-type':'iothread','id':'x','bogus':1",
+         GE("Parameter 'bogus' is unexpected")},
+        {"object-add", "'qom-type':'iothread','id':'x','props':{}",
+         GE("Parameter 'props' is unexpected")},
+        {"object-add", "'qom-type':'memory-backend-ram','id':'1x','bogus':1",
+         GE("Parameter 'size' is missing")},
+        {"object-add", "'qom-type':'memory-backend-ram','id':'1x','size':4096,'bogus':1",
+         GE("Parameter 'bogus' is unexpected")},
+        {"object-add", "'qom-type':'memory-backend-ram','id':'m','size':'1M'",
+         GE("Parameter 'size' expects uint64")},
+        {"object-add", "'qom-type':'memory-backend-ram','id':'m','size':0",
+         GE("property 'size' of memory-backend-ram doesn't take value '0'")},
+        {"object-add", "'qom-type':'memory-backend-ram','id':'m','size':4096,'prealloc-threads':-1",
+         GE("Parameter 'prealloc-threads' expects uint32_t")},
+        {"object-add", "'qom-type':'memory-backend-ram','id':'m','size':4096,'policy':'zzz'",
+         GE("Parameter 'policy' does not accept value 'zzz'")},
+        {"object-add", "'qom-type':'memory-backend-ram','id':'m','size':4096", OK},
+        {"qom-set", "'path':'m','property':'prealloc-context','value':'nope'",
+         DNF("Device 'nope' not found")},
+        {"qom-set", "'path':'m','property':'size','value':2",
+         GE("cannot change property size of memory-backend-ram ")},
+        {"object-add", "'qom-type':'secret','id':'s'",
+         GE("Either 'file' or 'data' must be provided")},
+        {"object-del", "'id':'nope'", GE("object 'nope' not found")},
+        {"object-del", "'id':''", GE("object '' not found")},
+        {"object-del", "'id':'/objects/io0'", GE("object '/objects/io0' not found")},
+        {"object-del", "", GE("Parameter 'id' is missing")},
+        {"object-del", "'id':1", GE("Invalid parameter type for 'id', expected: string")},
+        {"object-del", "'id':'io0'", OK},
+        {"qom-list-types", "'implements':'nope'", RETURN("[]")},
+        {"qom-list-types", "'implements':'iothread'",
+         RETURN("[{\"name\": \"iothread\", \"parent\": \"event-loop-base\"}]")},
+        {"qom-list-types", "'implements':'iothread','abstract':'yes'",
+         GE("Invalid parameter type for 'abstract', expected: boolean")},
+        {"qom-list-types", "'implements':'event-loop-base','abstract':true",
+         RETURN("[{\"name\": \"event-loop-base\", \"abstract\": true, \"parent\": \"object\"}, "
+                "{\"name\": \"iothread\", \"parent\": \"event-loop-base\"}, "
+                "{\"name\": \"main-loop\", \"parent\": \"event-loop-base\"}]")},
+        {"qom-list-properties", "'typename':'user-creatable'",
+         GE("Parameter 'typename' expects a QOM type")},
+        {"qom-list-properties", "'typename':'nope'", DNF("Class 'nope' not found")},
+        {"qom-list-properties", "'typename':''", DNF("Class '' not found")},
+    };
+    Client *client = client_ready(monitor_new(NULL));
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        ask(client, rows[i].command, rows[i].arguments, rows[i].reply);
+    }
+    client_free(client);
+}
+
+static void negotiation_refuses_what_is_not_a_capability(void **state)
+{
+    Client *client = client_new(monitor_new(NULL));
+    ask(client, "qmp_capabilities", "'enable':['zzz']",
+        GE("Parameter 'enable[0]' does not accept value 'zzz'"));
+    ask(client, "qmp_capabilities", "'enable':['oob']", OK);
+    talk(client, "{'exec-oob':'query-yank','id':1}", "{\"return\": [], \"id\": 1}");
+    talk(client, "{'exec-oob':'migrate-pause','id':2}",
+         "{\"error\": {\"class\": \"GenericError\", \"desc\": \"migrate-pause is currently only "
+         "supported during postcopy-active state\"}, \"id\": 2}");
+    talk(client, "{'exec-oob':'query-version','id':1}",
+         "{\"error\": {\"class\": \"GenericError\", \"desc\": \"The command query-version does not "
+         "support OOB\"}, \"id\": 1}");
+    client_free(client);
+}
+
+static bool object_exists(void *opaque)
+{
+    return qom_object_child(qom_objects(), opaque) != NULL;
+}
+
+static void slow_object_add_lets_others_go_on(void **state)
+{
+    g_autofree char *dir = g_dir_make_tmp("qmp-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "fifo", NULL);
+    g_autofree char *arguments =
+        g_strdup_printf("'qom-type':'secret','id':'slow','file':'%s'", path);
+    QmpMonitor *monitor = monitor_new(NULL);
+    Client *client = client_oob(monitor), *other = client_ready(monitor);
+
+    assert_int_equal(mkfifo(path, 0600), 0);
+    g_autofree char *request =
+        g_strdup_printf("{'execute':'object-add','arguments':{%s},'id':1}", arguments);
+    say(client, request);
+    say(client, "{'execute':'query-version','id':2}");
+    run_ms(50);
+    ask(other, "qom-get", "'path':'/','property':'type'", RETURN("\"container\""));
+    ask(other, "object-add", "'qom-type':'secret','id':'slow','data':'x'",
+        GE("attempt to add duplicate property 'slow' to object (type 'container')"));
+    talk(client, "{'exec-oob':'query-yank','id':3}", "{\"return\": [], \"id\": 3}");
+    assert_false(object_exists((void *)"slow"));
+    int fd = open(path, O_WRONLY | O_NONBLOCK);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "geheim", 6), 6);
+    close(fd);
+    expect(client, "{\"return\": {}, \"id\": 1}");
+    assert_true(object_exists((void *)"slow"));
+    assert_non_null(strstr(hear(client), "\"id\": 2}"));
+    g_unlink(path);
+    g_rmdir(dir);
+    client_free(client);
+    client_free(other);
+}
+
+static void list_get_gives_results_in_the_order_of_paths(void **state)
+{
+    Client *client = client_ready(monitor_new(NULL));
+    ask(client, "qom-list-get", "'paths':['/objects','/machine/peripheral']",
+        RETURN("[{\"properties\": [{\"name\": \"type\", \"type\": \"string\", \"value\": "
+               "\"container\"}]}, {\"properties\": [{\"name\": \"type\", \"type\": \"string\", "
+               "\"value\": \"container\"}]}]"));
+    ask(client, "qom-list-get", "'paths':['/objects','/nope']", DNF("Device '/nope' not found"));
+    ask(client, "qom-list-get", "'paths':['']", GE("Path '' is ambiguous"));
+    ask(client, "qom-list-get", "'paths':[]", RETURN("[]"));
+    client_free(client);
+}
+
+static void tree_get_obeys_depth_values_and_type(void **state)
+{
+    Client *client = client_ready(monitor_new(NULL));
+    ask(client, "object-add", "'qom-type':'iothread','id':'io0'", OK);
+    ask(client, "object-add", "'qom-type':'secret','id':'s','data':'x'", OK);
+    ask(client, "qomd-tree-get", "'path':'/objects','depth':0,'values':false",
+        RETURN("{\"path\": \"/objects\", \"type\": \"container\", \"properties\": [{\"name\": "
+               "\"type\", \"type\": \"string\"}], \"children\": []}"));
+    say(client, "{'execute':'qomd-tree-get','arguments':{'implements':'iothread'}}");
+    g_autofree char *line = g_strdup(hear(client));
+    assert_non_null(strstr(line, "\"path\": \"/objects/io0\", \"type\": \"iothread\""));
+    assert_non_null(
+        strstr(line, "{\"name\": \"poll-max-ns\", \"type\": \"int\", \"value\": 32768}"));
+    assert_null(strstr(line, "/objects/s\""));
+    assert_null(strstr(line, "/chardevs"));
+    ask(client, "qomd-tree-get", "'path':'/nope'", DNF("Device '/nope' not found"));
+    client_free(client);
+}
+
+static void watch_reports_changes_of_an_interval_once(void **state)
+{
+    QmpMonitor *monitor = monitor_new(NULL);
+    Client *client = client_ready(monitor), *other = client_ready(monitor);
+    ask(client, "qomd-watch", "'path':'/objects','recurse':true,'interval-ms':50",
+        RETURN("{\"watch\": 1}"));
+    ask(client, "qomd-watch", "'path':'/nope'", DNF("Device '/nope' not found"));
+    ask(other, "object-add", "'qom-type':'iothread','id':'io0'", OK);
+    assert_true(g_str_has_prefix(hear(client),
+                                 "{\"event\": \"QOMD_ADDED\", \"data\": {\"watch\": 1, \"path\": "
+                                 "\"/objects/io0\", \"type\": \"iothread\"}, \"timestamp\": "));
+    for (int i = 1; i <= 20; i++) {
+        g_autofree char *arguments =
+            g_strdup_printf("'path':'io0','property':'poll-max-ns','value':%d", i);
+        ask(other, "qom-set", arguments, OK);
+    }
+    assert_true(g_str_has_prefix(
+        hear(client), "{\"event\": \"QOMD_CHANGED\", \"data\": {\"watch\": 1, \"changes\": "
+                      "[{\"path\": \"/objects/io0\", \"property\": \"poll-max-ns\", \"value\": "
+                      "20}]}, \"timestamp\": "));
+    ask(other, "qom-set", "'path':'io0','property':'poll-max-ns','value':5", OK);
+    ask(other, "object-del", "'id':'io0'", OK);
+    assert_true(g_str_has_prefix(hear(client), "{\"event\": \"QOMD_REMOVED\", \"data\": "
+                                               "{\"watch\": 1, \"path\": \"/objects/io0\"}"));
+    run_ms(80);
+    expect_silence(client);
+    expect_silence(other);
+    ask(client, "qomd-unwatch", "'watch':1", OK);
+    ask(client, "qomd-unwatch", "'watch':1", GE("Watch 1 not found"));
+    ask(other, "object-add", "'qom-type':'iothread','id':'io0'", OK);
+    expect_silence(client);
+    client_free(client);
+    client_free(other);
+}
+
+static void watch_of_one_property_ends_with_its_object(void **state)
+{
+    Client *client = client_ready(monitor_new(NULL));
+    ask(client, "object-add", "'qom-type':'iothread','id':'io0'", OK);
+    ask(client, "qomd-watch", "'path':'io0','property':'nope'",
+        GE("Property 'iothread.nope' not found"));
+    ask(client, "qomd-watch", "'path':'io0','property':'poll-grow','interval-ms':0",
+        RETURN("{\"watch\": 1}"));
+    ask(client, "qom-set", "'path':'io0','property':'poll-max-ns','value':5", OK);
+    expect_silence(client);
+    ask(client, "qom-set", "'path':'io0','property':'poll-grow','value':5", OK);
+    assert_non_null(strstr(hear(client), "\"poll-grow\", \"value\": 5"));
+    say(client, "{'execute':'object-del','arguments':{'id':'io0'}}");
+    assert_non_null(strstr(hear(client), "QOMD_REMOVED"));
+    expect(client, OK);
+    client_free(client);
+}
+
+#define ADD(id) "{'type':'object-add','data':{'qom-type':'iothread','id':'" id "'}}"
+#define DEL(id) "{'type':'object-del','data':{'id':'" id "'}}"
+
+static void apply_does_all_or_nothing(void **state)
+{
+    Client *client = client_ready(monitor_new(NULL));
+    const char *set = "{'type':'qom-set','data':{'path':'a','property':'poll-max-ns','value':11}}";
+    g_autofree char *good =
+        g_strdup_printf("'actions':[%s,%s,%s,%s]", ADD("a"), set, ADD("b"), DEL("b"));
+    ask(client, "qomd-apply", good, RETURN("{\"done\": 4}"));
+    ask(client, "qom-get", "'path':'/objects/a','property':'poll-max-ns'", RETURN("11"));
+    assert_false(object_exists((void *)"b"));
+
+    g_autofree char *bad = g_strdup_printf(
+        "'actions':[%s,%s,%s,%s]", ADD("c"),
+        "{'type':'qom-set','data':{'path':'a','property':'poll-max-ns','value':12}}", DEL("a"),
+        ADD("c"));
+    ask(client, "qomd-apply", bad,
+        GE("action 3 (object-add): attempt to add duplicate property 'c' to object (type "
+           "'container')"));
+    ask(client, "qom-get", "'path':'/objects/a','property':'poll-max-ns'", RETURN("11"));
+    assert_false(object_exists((void *)"c"));
+    ask(client, "qomd-apply", "'actions':[]", RETURN("{\"done\": 0}"));
+    client_free(client);
+}
+
+static void apply_checks_all_actions_before_the_first(void **state)
+{
+    Client *client = client_ready(monitor_new(NULL));
+    ask(client, "qomd-apply",
+        "'actions':[" ADD("a") ",{'type':'object-add','data':{'qom-type':'iothread','id':'b',"
+                               "'bogus':1}}]",
+        GE("action 1 (object-add): Parameter 'data.bogus' is unexpected"));
+    ask(client, "qomd-apply", "'actions':[" ADD("a") ",{'type':'nope'}]",
+        GE("action 1: Parameter 'type' does not accept value 'nope'"));
+    ask(client, "qomd-apply", "'actions':1",
+        GE("Invalid parameter type for 'actions', expected: array"));
+    ask(client, "qomd-apply", "", GE("Parameter 'actions' is missing"));
+    assert_false(object_exists((void *)"a"));
+    client_free(client);
+}
+
+static void dry_run_changes_nothing_and_finds_wrong_references(void **state)
+{
+    Client *client = client_ready(monitor_new(NULL));
+    ask(client, "qomd-apply", "'dry-run':true,'actions':[" ADD("a") "," DEL("a") "," ADD("a") "]",
+        RETURN("{\"done\": 0}"));
+    assert_false(object_exists((void *)"a"));
+    ask(client, "qomd-apply", "'dry-run':true,'actions':[" ADD("a") "," ADD("a") "]",
+        GE("action 1 (object-add): attempt to add duplicate property 'a' to object (type "
+           "'container')"));
+    ask(client, "qomd-apply", "'dry-run':true,'actions':[" DEL("a") "]",
+        GE("action 0 (object-del): object 'a' not found"));
+    ask(client, "qomd-apply",
+        "'dry-run':true,'actions':[{'type':'object-add','data':{'qom-type':'memory-backend-ram',"
+        "'id':'m','size':4096,'prealloc-context':'tc'}}]",
+        DNF("action 0 (object-add): Device 'tc' not found"));
+    ask(client, "qomd-apply",
+        "'dry-run':true,'actions':[{'type':'object-add','data':{'qom-type':'thread-context','id':"
+        "'tc'}},{'type':'object-add','data':{'qom-type':'memory-backend-ram','id':'m','size':4096,"
+        "'prealloc-context':'tc'}}]",
+        RETURN("{\"done\": 0}"));
+    client_free(client);
+}
+
+static void dump_can_be_applied_again(void **state)
+{
+    Client *client = client_ready(monitor_new(NULL));
+    ask(client, "object-add", "'qom-type':'memory-backend-ram','id':'m','size':4096", OK);
+    ask(client, "object-add", "'qom-type':'thread-context','id':'tc'", OK);
+    ask(client, "object-add", "'qom-type':'secret','id':'s','data':'geheim'", OK);
+    ask(client, "object-add",
+        "'qom-type':'memory-backend-ram','id':'n','size':8192,'prealloc-context':'tc'", OK);
+    say(client, "{'execute':'qomd-dump-config'}");
+    g_autofree char *dump = g_strdup(hear(client));
+    const char *expected =
+        RETURN("[{\"type\": \"object-add\", \"data\": {\"qom-type\": \"memory-backend-ram\", "
+               "\"id\": \"m\", \"size\": 4096}}, {\"type\": \"object-add\", \"data\": "
+               "{\"qom-type\": \"thread-context\", \"id\": \"tc\"}}, {\"type\": \"object-add\", "
+               "\"data\": {\"qom-type\": \"memory-backend-ram\", \"id\": \"n\", "
+               "\"prealloc-context\": \"/objects/tc\", \"size\": 8192}}]");
+    assert_string_equal(dump, expected);
+    qom_objects_clear();
+    size_t len = strlen(dump);
+    g_autofree char *actions =
+        g_strndup(dump + strlen("{\"return\": "), len - strlen("{\"return\": ") - 1);
+    g_autofree char *arguments = g_strdup_printf("'actions':%s", actions);
+    ask(client, "qomd-apply", arguments, RETURN("{\"done\": 3}"));
+    ask(client, "qomd-dump-config", "", expected);
+    client_free(client);
+}
+
+static void users_and_types_are_described(void **state)
+{
+    Client *client = client_ready(monitor_new(NULL));
+    ask(client, "object-add", "'qom-type':'thread-context','id':'tc'", OK);
+    ask(client, "object-add",
+        "'qom-type':'memory-backend-ram','id':'n','size':8192,'prealloc-context':'tc'", OK);
+    ask(client, "qomd-users", "'path':'tc'",
+        RETURN("[{\"path\": \"/objects/n\", \"property\": \"prealloc-context\", \"role\": "
+               "\"link\"}]"));
+    ask(client, "qomd-users", "'path':'/nope'", DNF("Device '/nope' not found"));
+    ask(client, "qomd-describe-type", "'typename':'nope'", DNF("Class 'nope' not found"));
+    say(client, "{'execute':'qomd-describe-type','arguments':{'typename':'iothread'}}");
+    g_autofree char *line = g_strdup(hear(client));
+    assert_true(g_str_has_prefix(line, "{\"return\": {\"name\": \"iothread\", \"parents\": "
+                                       "[\"event-loop-base\", \"object\"], \"interfaces\": "
+                                       "[\"user-creatable\"], \"abstract\": false, "
+                                       "\"creatable\": true, \"features\": [], \"properties\": "
+                                       "[{\"name\": \"type\", "));
+    assert_non_null(strstr(line, "{\"name\": \"poll-max-ns\", \"type\": \"int\", \"qapi-type\": "
+                                 "\"int\", \"readable\": true, \"writable\": true, \"live\": "
+                                 "true, \"mandatory\": false, \"default\": 32768, "));
+    client_free(client);
+}
+
+static void introspection_is_large_and_commands_are_sorted(void **state)
+{
+    Client *client = client_ready(monitor_new(NULL));
+    say(client, "{'execute':'query-qmp-schema'}");
+    g_autofree char *schema = g_strdup(hear(client));
+    assert_non_null(strstr(schema, "\"name\": \"qom-get\""));
+    assert_non_null(strstr(schema, "\"meta-type\": \"event\""));
+    ask(client, "query-qmp-schema", "'x':1", GE("Parameter 'x' is unexpected"));
+    say(client, "{'execute':'query-commands'}");
+    const char *line = hear(client);
+    assert_true(strstr(line, "\"add-fd\"") < strstr(line, "\"qom-get\""));
+    client_free(client);
+}
+
+static void fdsets_are_served(void **state)
+{
+    Client *client = client_ready(monitor_new(NULL));
+    ask(client, "add-fd", "", GE("No file descriptor supplied via SCM_RIGHTS"));
+    ask(client, "add-fd", "'fdset-id':-1", GE("Parameter 'fdset-id' expects a non-negative value"));
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    say_fds(client, "{'execute':'add-fd','arguments':{'opaque':'o'}}", &fd, 1);
+    const char *line = hear(client);
+    assert_true(g_str_has_prefix(line, "{\"return\": {\"fdset-id\": 0, \"fd\": "));
+    int there = atoi(line + strlen("{\"return\": {\"fdset-id\": 0, \"fd\": "));
+    g_autofree char *sets = g_strdup_printf(
+        RETURN("[{\"fdset-id\": 0, \"fds\": [{\"fd\": %d, \"opaque\": \"o\"}]}]"), there);
+    ask(client, "query-fdsets", "", sets);
+    ask(client, "remove-fd", "'fdset-id':7,'fd':9",
+        GE("File descriptor named 'fdset-id:7, fd:9' not found"));
+    ask(client, "remove-fd", "'fdset-id':0", OK);
+    ask(client, "query-fdsets", "", RETURN("[]"));
+    close(fd);
+    client_free(client);
+}
+
+static void note_quit(void *opaque)
+{
+    *(bool *)opaque = true;
+}
+
+static bool is_set(void *opaque)
+{
+    return *(bool *)opaque;
+}
+
+static void quit_answers_first(void **state)
+{
+    Client *client = client_ready(monitor_new(NULL));
+    bool quit = false;
+    ask(client, "quit", "", GE("This program does not end by command"));
+    qmp_set_quit(note_quit, &quit);
+    say(client, "{'execute':'quit'}");
+    assert_true(until(is_set, &quit));
+    expect(client, OK);
+    qmp_set_quit(NULL, NULL);
+    client_free(client);
+}
+
+static int connect_unix(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static void listening_monitor_serves_many_and_yank_ends_them(void **state)
+{
+    g_autofree char *dir = g_dir_make_tmp("qmp-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "qmp", NULL);
+    QmpMonitor *monitor = qmp_listen_unix(path, NULL);
+    assert_non_null(monitor);
+    Client clients[3];
+    for (int i = 0; i < 3; i++) {
+        clients[i] = (Client){.fd = connect_unix(path), .got = g_string_new(NULL)};
+        hear(&clients[i]);
+        ask(&clients[i], "qmp_capabilities", i == 2 ? "'enable':['oob']" : "", OK);
+    }
+    say(&clients[0], "{'execute':'qomd-query-monitors'}");
+    g_autofree char *start = g_strdup_printf(
+        "{\"return\": [{\"chardev\": \"compat_monitor0\", \"clients\": [{\"pid\": %d, \"uid\": %d, "
+        "\"since\": ",
+        (int)getpid(), (int)getuid());
+    assert_true(g_str_has_prefix(hear(&clients[0]), start));
+    ask(&clients[1], "query-yank", "",
+        RETURN("[{\"type\": \"chardev\", \"id\": \"compat_monitor0\"}]"));
+    ask(&clients[1], "yank", "'instances':[{'type':'chardev','id':'nope'}]",
+        DNF("Instance not found"));
+    ask(&clients[1], "chardev-remove", "'id':'compat_monitor0'",
+        GE("Chardev 'compat_monitor0' is busy"));
+    say(&clients[2], "{'exec-oob':'yank','arguments':{'instances':[{'type':'chardev','id':"
+                     "'compat_monitor0'}]}}");
+    for (int i = 0; i < 3; i++) {
+        expect_end(&clients[i]);
+        close(clients[i].fd);
+        g_string_free(clients[i].got, TRUE);
+    }
+    run_ms(20);
+    assert_int_equal(monitor->n_sessions, 0);
+    Client again = {.fd = connect_unix(path), .got = g_string_new(NULL)};
+    hear(&again);
+    close(again.fd);
+    g_string_free(again.got, TRUE);
+    qmp_shutdown();
+    chardev_cleanup(0);
+    assert_int_equal(g_rmdir(dir), 0);
+}
+
+static void monitor_wants_a_free_chardev(void **state)
+{
+    QOM_AUTO_ERROR(error);
+    assert_null(qmp_monitor_new(&(QmpMonitorOptions){.chardev = "nope"}, &error));
+    assert_string_equal(qom_error_message(error), "chardev \"nope\" not found");
+    Client *client = client_ready(monitor_new(NULL));
+    ask(client, "chardev-add", "'id':'r','backend':{'type':'ringbuf','data':{}}", OK);
+    QmpMonitor *monitor = qmp_monitor_new(&(QmpMonitorOptions){.chardev = "r"}, NULL);
+    assert_non_null(monitor);
+    QOM_AUTO_ERROR(taken);
+    assert_null(qmp_monitor_new(&(QmpMonitorOptions){.chardev = "r"}, &taken));
+    assert_string_equal(qom_error_message(taken), "chardev 'r' is already in use");
+    say(client, "{'execute':'ringbuf-read','arguments':{'device':'r','size':1000}}");
+    assert_true(g_str_has_prefix(hear(client), "{\"return\": \"{\\\"QMP\\\": {\\\"version\\\""));
+    qmp_monitor_free(monitor);
+    ask(client, "chardev-remove", "'id':'r'", OK);
+    client_free(client);
+}
+
+static void monitor_with_a_log_works_and_logs(void **state)
+{
+    g_autofree char *dir = g_dir_make_tmp("qmp-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "qmp", NULL);
+    g_autofree char *log = g_build_filename(dir, "log", NULL);
+    g_autofree char *add = g_strdup_printf(
+        "'id':'c','backend':{'type':'socket','data':{'server':true,'wait':false,'logfile':'%s',"
+        "'addr':{'type':'unix','data':{'path':'%s'}}}}",
+        log, path);
+    Client *client = client_ready(monitor_new(NULL));
+    ask(client, "chardev-add", add, OK);
+    assert_non_null(qmp_monitor_new(&(QmpMonitorOptions){.chardev = "c"}, NULL));
+    Client logged = {.fd = connect_unix(path), .got = g_string_new(NULL)};
+    hear(&logged);
+    ask(&logged, "qmp_capabilities", "'enable':['oob']", OK);
+    for (int i = 0; i < 200; i++) {
+        say(&logged, "{'execute':'qom-get','arguments':{'path':'/','property':'type'}}");
+    }
+    for (int i = 0; i < 200; i++) {
+        expect(&logged, RETURN("\"container\""));
+    }
+    talk(&logged, "{'exec-oob':'query-yank','id':1}",
+         "{\"return\": [{\"type\": \"chardev\", \"id\": \"c\"}], \"id\": 1}");
+    close(logged.fd);
+    g_string_free(logged.got, TRUE);
+    run_ms(20);
+    g_autofree char *text = NULL;
+    assert_true(g_file_get_contents(log, &text, NULL, NULL));
+    assert_true(g_str_has_prefix(text, "{\"QMP\": "));
+    assert_non_null(strstr(text, "\"id\": 1}\r\n"));
+    client_free(client);
+    qmp_shutdown();
+    chardev_cleanup(0);
+    g_unlink(log);
+    g_rmdir(dir);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, core_setup, core_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_seven_commands_answer_as_qemu_does),
+        TEST(negotiation_refuses_what_is_not_a_capability),
+        TEST(slow_object_add_lets_others_go_on),
+        TEST(list_get_gives_results_in_the_order_of_paths),
+        TEST(tree_get_obeys_depth_values_and_type),
+        TEST(watch_reports_changes_of_an_interval_once),
+        TEST(watch_of_one_property_ends_with_its_object),
+        TEST(apply_does_all_or_nothing),
+        TEST(apply_checks_all_actions_before_the_first),
+        TEST(dry_run_changes_nothing_and_finds_wrong_references),
+        TEST(dump_can_be_applied_again),
+        TEST(users_and_types_are_described),
+        TEST(introspection_is_large_and_commands_are_sorted),
+        TEST(fdsets_are_served),
+        TEST(quit_answers_first),
+        TEST(listening_monitor_serves_many_and_yank_ends_them),
+        TEST(monitor_wants_a_free_chardev),
+        TEST(monitor_with_a_log_works_and_logs),
+    };
+    return cmocka_run_group_tests_name("commands", tests, NULL, NULL);
+}
