@@ -95,3 +95,20 @@ bool qmp_migrate_recover(const char *uri, QomError **errp)
 {
     return qom_error_set(errp, "Migrate recover can only be run when postcopy is paused.");
 }
+
+bool qmp_query_migrate_capabilities(MigrationCapabilityStatusList *ret, QomError **errp)
+{
+    return true;
+}
+
+bool qmp_migrate_set_capabilities(const MigrationCapabilityStatusList *capabilities,
+                                  QomError **errp)
+{
+    for (size_t i = 0; i < capabilities->n; i++) {
+        if (capabilities->items[i].state) {
+            return qom_error_set(errp, "Migration capability '%s' is not there: no machine",
+                                 MigrationCapability_name(capabilities->items[i].capability));
+        }
+    }
+    return true;
+}

@@ -66,6 +66,7 @@ struct Daemon {
     GPtrArray *chardevs;      /* PlannedChardev */
     GPtrArray *monitors;      /* PlannedMonitor */
     unsigned compat_monitors; /* short forms of monitors seen, for the names of their chardevs */
+    GPtrArray *modules;       /* const QomModule: those of third parties */
     GArray *given_fds;        /* int: descriptors of -add-fd, closed once all options are parsed */
     char *name;               /* -name guest=, or NULL */
     char *process;            /* -name process=, or NULL */
@@ -156,6 +157,6 @@ void signals_stop(Daemon *daemon);
 void daemon_register_types(void);
 
 /* Loads the third party's module in the file @path and runs its init. */
-bool daemon_load_module(const char *path, QomError **errp);
+bool daemon_load_module(Daemon *daemon, const char *path, QomError **errp);
 
 #endif

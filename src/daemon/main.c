@@ -56,6 +56,7 @@ static void daemon_init(Daemon *daemon)
         .objects = g_ptr_array_new_with_free_func(planned_object_free),
         .chardevs = g_ptr_array_new_with_free_func(planned_chardev_free),
         .monitors = g_ptr_array_new_with_free_func(planned_monitor_free),
+        .modules = g_ptr_array_new(),
         .given_fds = g_array_new(false, false, sizeof(int)),
         .state = RUN_STATE_PRELAUNCH,
         .pidfile_fd = -1,
@@ -71,6 +72,7 @@ static void daemon_clear(Daemon *daemon)
     g_ptr_array_unref(daemon->objects);
     g_ptr_array_unref(daemon->chardevs);
     g_ptr_array_unref(daemon->monitors);
+    g_ptr_array_unref(daemon->modules);
     g_array_unref(daemon->given_fds);
     g_free(daemon->name);
     g_free(daemon->process);

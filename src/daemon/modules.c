@@ -17,7 +17,7 @@ void daemon_register_types(void)
     qmp_add_core_schema();
 }
 
-bool daemon_load_module(const char *path, QomError **errp)
+bool daemon_load_module(Daemon *daemon, const char *path, QomError **errp)
 {
     void *handle = module_open_file(path, errp);
     const QomModule *module = handle ? module_symbol(handle, "qom_module", errp) : NULL;
@@ -28,6 +28,10 @@ bool daemon_load_module(const char *path, QomError **errp)
         return qom_error_set(errp, "Module '%s' is made for interface %u, expected: %u", path,
                              module->abi, QOM_MODULE_ABI);
     }
+    if (g_ptr_array_find(daemon->modules, module, NULL)) {
+        return qom_error_set(errp, "Module '%s' is loaded already", module->name);
+    }
+    g_ptr_array_add(daemon->modules, (void *)module);
     if (!module->init(errp)) {
         qom_error_prefix(errp, "Module '%s': ", module->name);
         return false;

@@ -137,7 +137,7 @@ bool option_parse_pidfile(Daemon *daemon, OptionUse *use, QomError **errp)
 
 bool option_parse_module(Daemon *daemon, OptionUse *use, QomError **errp)
 {
-    return daemon_load_module(use->text, errp);
+    return daemon_load_module(daemon, use->text, errp);
 }
 
 bool option_parse_daemonize(Daemon *daemon, OptionUse *use, QomError **errp)
