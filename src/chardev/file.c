@@ -6,8 +6,22 @@
 
 #include "io/fdset.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
+
+/* io_open(), but a name that can not be made is one that can not be opened, as QEMU says. */
+static int open_output(const char *path, int flags, QomError **errp)
+{
+    QOM_AUTO_ERROR(error);
+    int fd = io_open(path, flags, 0666, &error);
+    if (fd < 0 && g_str_has_prefix(path, "/dev/fdset/")) {
+        qom_error_propagate(errp, g_steal_pointer(&error));
+    } else if (fd < 0) {
+        qom_error_set_errno(errp, errno, "Could not open '%s'", path);
+    }
+    return fd;
+}
 
 static bool file_open(ChrBackend *backend, const ChardevBackend *config, const ChrOpenHow *how,
                       QomError **errp)
@@ -22,14 +36,13 @@ static bool file_open(ChrBackend *backend, const ChardevBackend *config, const C
             return false;
         }
     }
-    QOM_AUTO_ERROR(error);
     int flags = O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | (append ? O_APPEND : O_TRUNC);
-    int out_fd = io_open(file->out, flags, 0666, &error);
+    int out_fd = open_output(file->out, flags, errp);
     if (out_fd < 0) {
         if (in_fd >= 0) {
             close(in_fd);
         }
-        return qom_error_propagate(errp, g_steal_pointer(&error));
+        return false;
     }
     chr_stream_new(backend, io_channel_new_files(in_fd, out_fd));
     chr_backend_ready(backend);

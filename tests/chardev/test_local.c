@@ -169,6 +169,9 @@ static void file_errors_name_the_file(void **state)
     make_fails("f", &config, "Could not open '/nonexistent/in': No such file or directory");
     assert_content(out, "old");
     options.in = NULL;
+    options.out = (char *)"/nonexistent/out";
+    make_fails("f", &config, "Could not open '/nonexistent/out': No such file or directory");
+    options.out = (char *)out;
     options.logfile = (char *)"/nonexistent/log";
     make_fails("f", &config, "Could not create '/nonexistent/log': No such file or directory");
 }
