@@ -219,6 +219,13 @@ void config_fd(SocketConfig *config, const char *name, bool server)
     config->addr.u.fd.data = &config->fd;
 }
 
+Chardev *make_unix_server(const char *id, const char *path)
+{
+    SocketConfig config;
+    config_unix(&config, path, true);
+    return make(id, &config.backend);
+}
+
 /* ------------------------------------------------------------------------------------- peers -- */
 
 int peer_unix(const char *path)

@@ -82,6 +82,9 @@ void config_unix(SocketConfig *config, const char *path, bool server);
 void config_inet(SocketConfig *config, const char *host, const char *port, bool server);
 void config_fd(SocketConfig *config, const char *name, bool server);
 
+/* A listening Unix socket on @path. */
+Chardev *make_unix_server(const char *id, const char *path);
+
 /* Raw peers: non-blocking descriptors. */
 int peer_unix(const char *path);
 int peer_tcp(unsigned port);
