@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The program `qom` from its arguments to its exit status; see client.h. */
+#include "client/client.h"
+
+#include "base/log.h"
+#include "config.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPT(name) (1u << CLIENT_OPT_##name)
+
+enum { MANY = 65536 };
+
+static const ClientCommand commands[] = {
+    {"tree", cmd_tree, OPT(DEPTH) | OPT(NAMES), 0, 1, "[PATH]",
+     "show objects and their properties"},
+    {"list", cmd_list, 0, 0, 1, "[PATH]", "show the properties of one object"},
+    {"get", cmd_get, OPT(PATH), 1, MANY, "PATH.PROPERTY... | PATH PROPERTY", "show values"},
+    {"set", cmd_set, 0, 2, 3, "PATH PROPERTY VALUE | PATH.PROPERTY VALUE", "change a value"},
+    {"add", cmd_add, 0, 1, MANY, "TYPE [id=]ID [KEY=VALUE]... | JSON", "create an object"},
+    {"del", cmd_del, 0, 1, MANY, "ID...", "delete objects"},
+    {"types", cmd_types, OPT(IMPLEMENTS) | OPT(ABSTRACT), 0, 0, "", "list types"},
+    {"props", cmd_props, 0, 1, 1, "TYPE | PATH", "describe the properties of a type or an object"},
+    {"call", cmd_call, 0, 1, MANY, "COMMAND [KEY=VALUE]... | COMMAND JSON",
+     "run any QMP command, show what it returns"},
+};
+
+static const ClientCommand *find_command(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+        if (!strcmp(commands[i].name, name)) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+static void print_help(const ClientCommand *command)
+{
+    unsigned global = (1u << CLIENT_OPT_GLOBAL) - 1;
+    if (command) {
+        printf("Usage: qom %s [OPTION]...%s%s\n\n%c%s.\n\n", command->name,
+               *command->usage ? " " : "", command->usage, g_ascii_toupper(command->summary[0]),
+               command->summary + 1);
+        client_help_options(command->options | global);
+        return;
+    }
+    printf("Usage: qom [OPTION]... COMMAND [OPERAND]...\n\n"
+           "Shows and changes the objects of qomd or QEMU over QMP.\n\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+        printf("  %-6s %s\n", commands[i].name, commands[i].summary);
+    }
+    printf("\n");
+    client_help_options(global);
+    printf(
+        "\n'qom COMMAND --help' shows the operands and options of a command.\n"
+        "Exit status: 0; 1 used wrongly; 2 no connection; errors of the server: 3 GenericError,\n"
+        "4 CommandNotFound, 5 DeviceNotFound, 6 DeviceNotActive, 7 KVMMissingCap; 8 no output.\n");
+}
+
+bool client_json(const Client *client)
+{
+    return client->option[CLIENT_OPT_JSON] != NULL;
+}
+
+bool client_connect(Client *client, int *status)
+{
+    const char *address = client->option[CLIENT_OPT_SOCKET];
+    double seconds = -1;
+    QOM_AUTO_ERROR(err);
+
+    address = address ? address : getenv("QMP_SOCKET");
+    if (!address || !*address) {
+        *status = client_usage(client, "no server is given: use --socket or set QMP_SOCKET");
+        return false;
+    }
+    if (!client_option_number(client, CLIENT_OPT_TIMEOUT, 1e6, &seconds)) {
+        *status = CLIENT_USAGE;
+        return false;
+    }
+    int64_t timeout_ms = seconds < 0 ? CONNECTION_FOREVER : (int64_t)(seconds * 1000);
+    client->connection = connection_open(address, timeout_ms, &err);
+    if (!client->connection) {
+        *status = client_fail(client, NULL, g_steal_pointer(&err));
+        return false;
+    }
+    return true;
+}
+
+bool client_split(const char *text, char **path, char **property)
+{
+    const char *slash = strrchr(text, '/');
+    const char *dot = strrchr(slash ? slash : text, '.');
+    if (!dot) {
+        return false;
+    }
+    *path = g_strndup(text, (size_t)(dot - text));
+    *property = g_strdup(dot + 1);
+    return true;
+}
+
+const char *client_member(const JsonTape *tape, JsonTok tok, const char *name)
+{
+    if (json_tape_type(tape, tok) != JSON_OBJECT) {
+        return "";
+    }
+    JsonTok member = json_tape_find(tape, tok, name);
+    bool is_string = member != JSON_NONE && json_tape_type(tape, member) == JSON_STRING;
+    return is_string ? json_tok_text(tape, member, NULL) : "";
+}
+
+/* Whether there are as many operands as the subcommand takes. */
+static bool check_operands(const Client *client, size_t n)
+{
+    const ClientCommand *command = client->command;
+    if (n < command->min || n > command->max) {
+        client_usage(client, "usage: qom %s %s", command->name, command->usage);
+        return false;
+    }
+    return true;
+}
+
+static int run(Client *client)
+{
+    char **operands = (char **)client->operands->pdata;
+    size_t n = client->operands->len;
+    bool help = client->option[CLIENT_OPT_HELP] || (n > 0 && !strcmp(operands[0], "help"));
+
+    if (client->option[CLIENT_OPT_VERSION]) {
+        printf("qom %s\n", QOM_VERSION);
+        return CLIENT_OK;
+    }
+    if (help && n > 0 && !strcmp(operands[0], "help")) {
+        operands++;
+        n--;
+    }
+    if (n == 0 && !help) {
+        return client_usage(client, "no command is given; see 'qom --help'");
+    }
+    client->command = n > 0 ? find_command(operands[0]) : NULL;
+    if (n > 0 && !client->command) {
+        return client_usage(client, "there is no command '%s'; see 'qom --help'", operands[0]);
+    }
+    if (help) {
+        print_help(client->command);
+        return CLIENT_OK;
+    }
+    return client_check_options(client) && check_operands(client, n - 1)
+               ? client->command->run(client, operands + 1, n - 1)
+               : CLIENT_USAGE;
+}
+
+int client_main(int argc, char **argv)
+{
+    Client client = {.operands = g_ptr_array_new()};
+
+    setlocale(LC_CTYPE, "");
+    log_set_program("qom");
+    print_init(&client.printer);
+    int status = client_parse(&client, argc, argv) ? run(&client) : CLIENT_USAGE;
+    connection_close(client.connection);
+    g_ptr_array_free(client.operands, TRUE);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLIENT_OK) {
+        log_error("can not write the output: %s", g_strerror(errno));
+        status = CLIENT_OUTPUT;
+    }
+    return status;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * `qom`, the command line client. bin/qom.c calls client_main(); the rest of this header is what a
+ * subcommand (cmd_*.c) may use: it gets its operands, counted and known to be UTF-8, asks for a
+ * connection with client_connect() when it knows that it needs one, and returns an exit status.
+ */
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+
+#include "client/connection.h"
+#include "client/print.h"
+
+/* Exit statuses; part of the interface, see qom(1). */
+typedef enum ClientExit {
+    CLIENT_OK = 0,
+    CLIENT_USAGE = 1,
+    CLIENT_CONNECTION = 2,
+    CLIENT_GENERIC_ERROR = 3, /* this and those below: the server's error, by class */
+    CLIENT_COMMAND_NOT_FOUND = 4,
+    CLIENT_DEVICE_NOT_FOUND = 5,
+    CLIENT_DEVICE_NOT_ACTIVE = 6,
+    CLIENT_KVM_MISSING_CAP = 7,
+    CLIENT_OUTPUT = 8, /* stdout can not be written */
+} ClientExit;
+
+typedef enum ClientOption {
+    CLIENT_OPT_SOCKET,
+    CLIENT_OPT_JSON,
+    CLIENT_OPT_TIMEOUT,
+    CLIENT_OPT_HELP,
+    CLIENT_OPT_VERSION,
+    CLIENT_OPT_GLOBAL, /* those before are for every subcommand */
+    CLIENT_OPT_DEPTH = CLIENT_OPT_GLOBAL,
+    CLIENT_OPT_NAMES,
+    CLIENT_OPT_PATH,
+    CLIENT_OPT_IMPLEMENTS,
+    CLIENT_OPT_ABSTRACT,
+    CLIENT_OPTIONS,
+} ClientOption;
+
+typedef struct Client {
+    const char *option[CLIENT_OPTIONS]; /* the value, "" for a flag, NULL if not given */
+    GPtrArray *operands;                /* of char *; the first is the subcommand */
+    const struct ClientCommand *command;
+    Connection *connection;
+    Printer printer;
+} Client;
+
+typedef struct ClientCommand {
+    const char *name;
+    int (*run)(Client *client, char **operands, size_t n);
+    unsigned options;  /* 1 << CLIENT_OPT_... beyond the global ones */
+    size_t min, max;   /* how many operands */
+    const char *usage; /* the operands as help shows them */
+    const char *summary;
+} ClientCommand;
+
+/* The whole program. */
+int client_main(int argc, char **argv);
+
+/* --- options.c ------------------------------------------------------------------------------- */
+
+/* Sorts @argv into options and operands; false after a message to stderr. */
+bool client_parse(Client *client, int argc, char **argv);
+/* The subcommand takes the options that were given; false after a message. */
+bool client_check_options(const Client *client);
+/* The help lines of the options in the bit set @options, to stdout. */
+void client_help_options(unsigned options);
+/* Reads the value of an option as a number of things from 0 to @max. */
+bool client_option_number(Client *client, ClientOption option, double max, double *value);
+
+/* --- report.c: errors, to stderr, as JSON with --json ----------------------------------------- */
+
+/* Reports a wrong use; returns CLIENT_USAGE. */
+int client_usage(const Client *client, const char *fmt, ...) QOM_PRINTF(2, 3);
+/* Reports @err, of a local conversion, as a wrong use: "@context: message". Frees it. */
+int client_usage_error(const Client *client, const char *context, QomError *err);
+/* Reports what the server or the connection said; returns the exit status for it. Frees @err. */
+int client_fail(const Client *client, const char *context, QomError *err);
+/* Writes the value of a member `error` of a result to @w. */
+void client_write_error(JsonWriter *w, const QomError *err);
+
+/* --- What subcommands need ------------------------------------------------------------------- */
+
+/* Connects, once; false after a message: the subcommand then returns CLIENT_CONNECTION, or
+ * CLIENT_USAGE if there is no address, which *status is set to. */
+bool client_connect(Client *client, int *status);
+bool client_json(const Client *client);
+
+/* Splits `PATH.PROPERTY` at the last dot of the last component. New memory. False: no dot. */
+bool client_split(const char *text, char **path, char **property);
+
+/* The one member by which the entry of a list is known, or "": `name` of what is at @tok. */
+const char *client_member(const JsonTape *tape, JsonTok tok, const char *name);
+
+int cmd_tree(Client *client, char **operands, size_t n);
+int cmd_list(Client *client, char **operands, size_t n);
+int cmd_get(Client *client, char **operands, size_t n);
+int cmd_set(Client *client, char **operands, size_t n);
+int cmd_add(Client *client, char **operands, size_t n);
+int cmd_del(Client *client, char **operands, size_t n);
+int cmd_types(Client *client, char **operands, size_t n);
+int cmd_props(Client *client, char **operands, size_t n);
+int cmd_call(Client *client, char **operands, size_t n);
+
+#endif

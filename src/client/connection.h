@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A connection to a QMP server, ours or QEMU: commands go out in a row, answers come back in the
+ * same order, events in between are dropped. Blocking, for one thread.
+ */
+#ifndef CLIENT_CONNECTION_H
+#define CLIENT_CONNECTION_H
+
+#include "qom/json.h"
+
+#include <glib.h>
+
+typedef struct Connection Connection;
+
+/* No limit of time, for the functions below. */
+#define CONNECTION_FOREVER (-1)
+
+/*
+ * Connects to @address (the path of a Unix socket or HOST:PORT, see connect_to()) and waits for the
+ * greeting; capabilities are negotiated with the first commands. @timeout_ms bounds the wait for
+ * the greeting and later for each answer; CONNECTION_FOREVER: ten seconds for the greeting, the
+ * answers take what they take. NULL with *errp on failure.
+ */
+Connection *connection_open(const char *address, int64_t timeout_ms, QomError **errp);
+/* NULL is fine. */
+void connection_close(Connection *c);
+
+/* Queues a command; @arguments is the text of a JSON object or NULL. It is on its way at the latest
+ * when the next answer is waited for. */
+void connection_send(Connection *c, const char *command, const char *arguments);
+
+/* The same with arguments that are strings: pairs of name and value, ended by NULL. */
+void connection_send_strings(Connection *c, const char *command, ...) G_GNUC_NULL_TERMINATED;
+
+/*
+ * Waits for the answer to the oldest command without one. Returns its message, for
+ * json_tape_free(), with the returned value at *value. NULL and *errp: the server's error with its
+ * class, or the connection has failed, which connection_broken() tells apart.
+ */
+JsonTape *connection_receive(Connection *c, JsonTok *value, QomError **errp);
+
+/* The connection has failed; no more answers will come. */
+bool connection_broken(const Connection *c);
+
+/*
+ * A connected, non-blocking socket, or -1 with *errp. @address: with the prefix `unix:` or with a
+ * `/`, or without a port at its end, a path; else HOST:PORT, [HOST]:PORT, also with the prefix
+ * `tcp:`. @deadline_us is in the time of g_get_monotonic_time(); name servers may take longer.
+ */
+int connect_to(const char *address, int64_t deadline_us, QomError **errp);
+
+/* Splits @address into host and port (new memory), if it is not the path of a Unix socket. */
+bool connect_is_tcp(const char *address, char **host, char **port);
+
+static inline void connection_freep(Connection **c)
+{
+    connection_close(*c);
+}
+
+#endif
