@@ -87,7 +87,7 @@ QmpSession *qmp_session_new_on(QmpMonitor *monitor, IoChannel *channel, ChrStrea
     session->arena = qapi_arena_new();
     session->call = (QmpCall){
         .session = session, .id = JSON_NONE, .arena = session->arena, .writer = session->writer};
-    g_mutex_init(&session->lock);
+    pthread_mutex_init(&session->lock, NULL);
     io_queue_init(&session->queue);
     loop_call_init(&session->flush_later, session_handle_flush, session);
     if (!qmp_front_start(session, errp)) {
@@ -127,7 +127,7 @@ void qmp_session_unref(void *opaque)
     }
     g_free(session->held);
     g_free(session->policy);
-    g_mutex_clear(&session->lock);
+    pthread_mutex_destroy(&session->lock);
     g_free(session);
 }
 

@@ -20,6 +20,7 @@
 #include "json/parser.h"
 
 #include <glib.h>
+#include <pthread.h>
 
 /* Read at once. */
 #define QMP_READ_BYTES (64u << 10)
@@ -96,9 +97,9 @@ struct QmpSession {
     int64_t turn_end_ns;
     size_t charged_bytes; /* of the server's memory_bytes */
 
-    GMutex lock;    /* of the following */
-    IoQueue queue;  /* output that the channel did not take yet */
-    IoFds received; /* descriptors that came last and were not taken */
+    pthread_mutex_t lock; /* of the following */
+    IoQueue queue;        /* output that the channel did not take yet */
+    IoFds received;       /* descriptors that came last and were not taken */
 
     bool pretty;  /* constant */
     char *policy; /* constant; NULL: none */
@@ -109,14 +110,14 @@ struct QmpSession {
 static inline void qmp_session_lock(QmpSession *session)
 {
     if (session->oob) {
-        g_mutex_lock(&session->lock);
+        pthread_mutex_lock(&session->lock);
     }
 }
 
 static inline void qmp_session_unlock(QmpSession *session)
 {
     if (session->oob) {
-        g_mutex_unlock(&session->lock);
+        pthread_mutex_unlock(&session->lock);
     }
 }
 

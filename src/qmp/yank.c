@@ -5,6 +5,7 @@
 #include "qapi-commands.h"
 
 #include <glib.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,19 +16,19 @@ typedef struct Connection {
 } Connection;
 
 static struct {
-    GMutex lock;
+    pthread_mutex_t lock;
     GHashTable *chardevs; /* id -> how many, as a pointer; NULL until first used */
     GArray *connections;  /* of Connection */
-} yanks;
+} yanks = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void yanks_unlock(GMutex **lock)
+static void yanks_unlock(pthread_mutex_t **lock)
 {
-    g_mutex_unlock(*lock);
+    pthread_mutex_unlock(*lock);
 }
 
 #define YANKS_LOCKED()                                                                 \
-    __attribute__((cleanup(yanks_unlock))) GMutex *yanks_held = &yanks.lock;           \
-    g_mutex_lock(yanks_held);                                                          \
+    __attribute__((cleanup(yanks_unlock))) pthread_mutex_t *yanks_held = &yanks.lock;  \
+    pthread_mutex_lock(yanks_held);                                                    \
     if (!yanks.chardevs) {                                                             \
         yanks.chardevs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL); \
         yanks.connections = g_array_new(FALSE, FALSE, sizeof(Connection));             \
@@ -114,6 +115,8 @@ bool qmp_query_yank(YankInstanceList *ret, QomError **errp)
         instance->type = YANK_INSTANCE_TYPE_CHARDEV;
         instance->u.chardev.id = g_strdup(id);
     }
-    qsort(ret->items, ret->n, sizeof(*ret->items), compare_ids);
+    if (ret->n > 1) {
+        qsort(ret->items, ret->n, sizeof(*ret->items), compare_ids);
+    }
     return true;
 }
