@@ -24,15 +24,10 @@ typedef struct Counter {
 
 static bool counter_complete(QomObject *obj, QomError **errp)
 {
-    Counter *self = (Counter *)obj;
-    if (self->config.step == 0) {
-        return qom_error_set(errp, "Parameter 'step' must not be 0: it would count nothing");
-    }
-    self->next = self->config.start;
+    ((Counter *)obj)->next = ((Counter *)obj)->config.start;
     return true;
 }
 
-/* A property that is not configuration. */
 static bool get_next(QomObject *obj, const QomProperty *prop, JsonWriter *writer, QomError **errp)
 {
     json_writer_int64(writer, ((Counter *)obj)->next);
@@ -81,22 +76,24 @@ static void stop(void *loop)
 int main(int argc, char **argv)
 {
     QOM_AUTO_ERROR(err);
-    Loop *loop = loop_new(&err);
-    if (loop && argc == 2) {
-        loop_set_main(loop);
-        qom_backend_register_types();
-        qom_type_register(&counter_info);
-        qmp_add_core_schema();
-        qmp_add_schema(&counter_schema);
-        qmp_set_quit(stop, loop);
-    }
-    if (!loop || argc != 2 || !qmp_listen_unix(argv[1], &err)) {
+    Loop *loop = argc == 2 ? loop_new(&err) : NULL;
+    if (!loop) {
         fprintf(stderr, "counter: %s\n", err ? qom_error_message(err) : "usage: counter SOCKET");
         return 1;
     }
-    loop_run(loop);
+    loop_set_main(loop);
+    qom_backend_register_types();
+    qom_type_register(&counter_info);
+    qmp_add_core_schema();
+    qmp_add_schema(&counter_schema);
+    qmp_set_quit(stop, loop);
+    if (qmp_listen_unix(argv[1], &err)) {
+        loop_run(loop);
+    } else {
+        fprintf(stderr, "counter: %s\n", qom_error_message(err));
+    }
     qmp_shutdown();
     qom_tree_destroy();
     loop_free(loop);
-    return 0;
+    return err != NULL;
 }
