@@ -32,7 +32,8 @@ typedef struct QmpMonitor QmpMonitor;
  * served. Names that exist already are a programming error. */
 QOM_PUBLIC void qmp_add_schema(const QapiSchema *schema);
 
-/* Adds the commands of qomd itself, among them those about objects. */
+/* Adds the commands of qomd itself, among them those about objects, and the types of character
+ * devices. Once, in the main thread. */
 QOM_PUBLIC void qmp_add_core_schema(void);
 
 /* What to do with deprecated and unstable interfaces (-compat). Before monitors are served. */
@@ -107,7 +108,7 @@ QOM_PUBLIC QmpMonitor *qmp_monitor_new(const QmpMonitorOptions *options, QomErro
 QOM_PUBLIC void qmp_monitor_free(QmpMonitor *monitor);
 
 /* Short cut for programs that embed the library: listens on the Unix socket @path (a character
- * device compat_monitorN and a monitor on it). loop_set_main() and chardev_register_types() come
+ * device compat_monitorN and a monitor on it). loop_set_main() and qmp_add_core_schema() come
  * before. */
 QOM_PUBLIC QmpMonitor *qmp_listen_unix(const char *path, QomError **errp);
 

@@ -3,7 +3,6 @@
 #include "daemon/daemon.h"
 
 #include "base/module.h"
-#include "qapi-qom.h"
 #include "qom/backend.h"
 #include "qom/module.h"
 #include "qom/object.h"
@@ -11,10 +10,8 @@
 void daemon_register_types(void)
 {
     qom_backend_register_types();
-    chardev_register_types();
-    qom_creatable_set_names(&qapi_type_ObjectType);
-    qom_type_check_all();
     qmp_add_core_schema();
+    qom_type_check_all();
 }
 
 bool daemon_load_module(Daemon *daemon, const char *path, QomError **errp)

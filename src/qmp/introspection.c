@@ -8,6 +8,7 @@
 
 #include "qapi-qom.h"
 #include "qapi-schema.h"
+#include "qom/chardev.h"
 #include "qom/json.h"
 #include "qom/object.h"
 
@@ -17,6 +18,7 @@ void qmp_add_core_schema(void)
 {
     qmp_add_schema(&qapi_schema);
     qom_creatable_set_names(&qapi_type_ObjectType);
+    chardev_register_types();
 }
 
 static bool has_branch(const QapiType *type, const char *name)
