@@ -108,8 +108,8 @@ QOM_PUBLIC QmpMonitor *qmp_monitor_new(const QmpMonitorOptions *options, QomErro
 QOM_PUBLIC void qmp_monitor_free(QmpMonitor *monitor);
 
 /* Short cut for programs that embed the library: listens on the Unix socket @path (a character
- * device compat_monitorN and a monitor on it). loop_set_main() and qmp_add_core_schema() come
- * before. */
+ * device compat_monitorN and a monitor on it, which removes it at its end). loop_set_main() and
+ * qmp_add_core_schema() come before. */
 QOM_PUBLIC QmpMonitor *qmp_listen_unix(const char *path, QomError **errp);
 
 /* Ends all monitors: pending output is sent as far as it goes without waiting, sessions end. Before

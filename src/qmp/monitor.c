@@ -92,7 +92,9 @@ QmpMonitor *qmp_listen_unix(const char *path, QomError **errp)
     QmpMonitor *monitor = qmp_monitor_new(&(QmpMonitorOptions){.chardev = id}, errp);
     if (!monitor) {
         chardev_remove(id, NULL);
+        return NULL;
     }
+    monitor->owns_chardev = true;
     return monitor;
 }
 
@@ -109,6 +111,9 @@ void qmp_monitor_free(QmpMonitor *monitor)
     }
     if (monitor->chr) {
         chardev_detach(monitor->chr);
+    }
+    if (monitor->owns_chardev) {
+        chardev_remove(monitor->chardev, NULL);
     }
     TAILQ_REMOVE(&monitor->server->monitors, monitor, link);
     g_hash_table_unref(monitor->named_fds);

@@ -12,10 +12,11 @@
 struct QmpMonitor {
     QmpServer *server;
     TAILQ_ENTRY(QmpMonitor) link;
-    char *id;      /* or NULL */
-    char *chardev; /* its id */
-    Chardev *chr;  /* NULL: a monitor without one */
-    char *policy;  /* or NULL: everything is allowed */
+    char *id;          /* or NULL */
+    char *chardev;     /* its id */
+    Chardev *chr;      /* NULL: a monitor without one */
+    bool owns_chardev; /* and removes it at its end */
+    char *policy;      /* or NULL: everything is allowed */
     bool pretty;
     unsigned max_clients;
     TAILQ_HEAD(, QmpSession) sessions;
