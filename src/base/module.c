@@ -9,27 +9,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The folder of modules that belongs to the file that this code was loaded from. */
-static char *module_folder(void)
+/* The file that this code was loaded from: the shared library, or else the program. */
+static char *own_file(void)
 {
     Dl_info info;
-    g_autofree char *file = NULL;
-    if (dladdr((const void *)(uintptr_t)&module_open, &info)) {
-        file = g_file_read_link("/proc/self/exe", NULL);
-        /* In a shared library dladdr names it; in a program it repeats argv[0], which may lie. */
-        if (g_str_has_suffix(info.dli_fname, ".so") || strstr(info.dli_fname, ".so.")) {
-            g_free(file);
-            file = realpath(info.dli_fname, NULL);
-        }
+    if (dladdr((const void *)(uintptr_t)&module_open, &info) &&
+        (g_str_has_suffix(info.dli_fname, ".so") || strstr(info.dli_fname, ".so."))) {
+        return realpath(info.dli_fname, NULL);
     }
-    if (!file) {
-        return NULL;
+    /* In a program dladdr repeats argv[0], which may lie. */
+    return realpath("/proc/self/exe", NULL);
+}
+
+/* Both folders are constants, and only a file inside the build folder uses the one there: whoever
+ * can put a file there has control of what is built, too. */
+static const char *module_folder(void)
+{
+    g_autofree char *file = own_file();
+    g_autofree char *build = realpath(QOM_BUILDDIR, NULL);
+    size_t len = build ? strlen(build) : 0;
+    if (file && len && strncmp(file, build, len) == 0 && file[len] == '/') {
+        return QOM_BUILDDIR "/modules";
     }
-    g_autofree char *folder = g_path_get_dirname(file);
-    if (strcmp(folder, QOM_BINDIR) == 0 || strcmp(folder, QOM_LIBDIR) == 0) {
-        return g_strdup(QOM_MODULEDIR);
-    }
-    return g_build_filename(folder, "..", "modules", NULL);
+    return QOM_MODULEDIR;
 }
 
 static void *open_file(const char *path, QomError **errp)
@@ -43,11 +45,10 @@ static void *open_file(const char *path, QomError **errp)
 
 void *module_open(const char *name, const char *package, QomError **errp)
 {
-    g_autofree char *folder = module_folder();
-    g_autofree char *file = g_strdup_printf("qom-%s.so", name);
-    g_autofree char *path = folder ? g_build_filename(folder, file, NULL) : NULL;
-    if (!path || !g_file_test(path, G_FILE_TEST_EXISTS)) {
-        qom_error_set(errp, "Module '%s' is not installed; it is in package %s", file, package);
+    g_autofree char *path = g_strdup_printf("%s/qom-%s.so", module_folder(), name);
+    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+        qom_error_set(errp, "Module 'qom-%s.so' is not installed in '%s'; it is in package %s",
+                      name, module_folder(), package);
         return NULL;
     }
     return open_file(path, errp);

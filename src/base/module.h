@@ -3,9 +3,9 @@
  * Modules: shared objects that are loaded when something in them is first used, so that a program
  * does not map heavy libraries that it may never need.
  *
- * Our own modules are found by name in one place only: the module folder of the installation that
- * the running library or program is part of, or the one beside it in a build folder; never in the
- * working directory, and no environment variable moves it.
+ * Our own modules are found by name in one place only: the module folder that was configured, or, if
+ * the running library or program lies in the build folder, the one there. Never in the working
+ * directory, never beside a copy of the program, and no environment variable moves it.
  */
 #ifndef BASE_MODULE_H
 #define BASE_MODULE_H

@@ -13,6 +13,7 @@
  */
 #include "backend/memory/memory.h"
 #include "backend/thread/thread.h"
+#include "qom/json.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -106,7 +107,7 @@ static bool apply_prealloc(QomObject *obj, QomError **errp)
 {
     MemoryBackend *self = (MemoryBackend *)obj;
     MemoryBackendProperties *config = memory_config(self);
-    if (self->preallocated) {
+    if (memory_is_preallocated(self)) {
         config->prealloc = true; /* there is no way back */
         return true;
     }
@@ -125,11 +126,20 @@ static bool apply_prealloc(QomObject *obj, QomError **errp)
         .context = self->prealloc_context,
         .nodes = &config->host_nodes,
     };
+    MemoryRoom room = memory_room(&self->origin);
     int err = memory_prealloc(&job);
     if (err) {
-        return memory_prealloc_error(err, self, errp);
+        return memory_prealloc_error(err, self, &room, errp);
     }
-    self->preallocated = true;
+    __atomic_store_n(&self->preallocated, true, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* True only once the pages are there, not while a worker fetches them. */
+static bool get_prealloc(QomObject *obj, const QomProperty *prop, JsonWriter *writer,
+                         QomError **errp)
+{
+    json_writer_bool(writer, memory_is_preallocated((MemoryBackend *)obj));
     return true;
 }
 
@@ -241,7 +251,10 @@ static const QomPropertyRule rules[] = {
     {.name = "dump", .flags = QOM_PROPERTY_LIVE, .apply = apply_dump},
     {.name = "host-nodes", .check = check_nodes},
     {.name = "merge", .flags = QOM_PROPERTY_LIVE, .apply = apply_merge},
-    {.name = "prealloc", .flags = QOM_PROPERTY_LIVE | QOM_PROPERTY_BLOCKS, .apply = apply_prealloc},
+    {.name = "prealloc",
+     .flags = QOM_PROPERTY_LIVE | QOM_PROPERTY_BLOCKS,
+     .get = get_prealloc,
+     .apply = apply_prealloc},
     {.name = "prealloc-threads", .flags = QOM_PROPERTY_LIVE, .type = "int", .check = check_threads},
     {.name = "prealloc-context",
      .flags = QOM_PROPERTY_LIVE,

@@ -23,7 +23,7 @@ bool qmp_query_memdev(MemdevList *ret, QomError **errp)
             .size = config->size,
             .merge = config->merge,
             .dump = config->dump,
-            .prealloc = config->prealloc,
+            .prealloc = memory_is_preallocated((const MemoryBackend *)obj),
             .share = config->share,
             .has_reserve = true,
             .reserve = config->reserve,
@@ -80,6 +80,9 @@ bool qmp_memdev_get_fd(const char *id, bool has_access, MemdevAccess access, Mem
                              "The memory of '%s' is private, nobody else can have it: share=on is "
                              "needed",
                              id);
+    }
+    if (origin->source) {
+        return qom_error_set(errp, "The memory of '%s' is in no file that could be handed out", id);
     }
     if (has_access && access == MEMDEV_ACCESS_READ_WRITE && origin->rom) {
         return qom_error_set(errp, "The memory of '%s' is ROM: access 'read-write' is not possible",

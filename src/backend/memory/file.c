@@ -28,11 +28,13 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 typedef struct MemoryBackendFile {
@@ -103,6 +105,18 @@ static bool too_short(const MemoryBackendFileProperties *config, uint64_t have, 
 
 /* --- the ways to a file --------------------------------------------------------------------- */
 
+/* Nodes mean something for memory that belongs to this mapping, or to tmpfs or hugetlbfs. */
+static void warn_page_cache(const MemoryBackendFile *self, const MemoryOrigin *origin)
+{
+    const MemoryBackendFileProperties *config = &self->config;
+    struct statfs fs;
+    if (config->policy != HOST_MEM_POLICY_DEFAULT && config->share && !origin->hugetlb &&
+        fstatfs(origin->fd, &fs) == 0 && (unsigned long)fs.f_type != TMPFS_MAGIC) {
+        log_warn("%s: host-nodes and policy have no effect on a shared file in the page cache",
+                 config->mem_path);
+    }
+}
+
 /* The rest of opening a regular file: it must be long enough, or empty and then made so. */
 static bool open_regular(MemoryBackendFile *self, MemoryOrigin *origin, const struct stat *st,
                          QomError **errp)
@@ -123,6 +137,7 @@ static bool open_regular(MemoryBackendFile *self, MemoryOrigin *origin, const st
     } else if ((uint64_t)st->st_size < end) {
         return too_short(config, (uint64_t)st->st_size, errp);
     }
+    warn_page_cache(self, origin);
     off_t data = lseek(origin->fd, (off_t)config->offset, SEEK_DATA);
     self->was_hole = data < 0 ? errno == ENXIO : (uint64_t)data >= end;
     return true;
@@ -161,8 +176,13 @@ static bool open_device(MemoryBackendFile *self, MemoryOrigin *origin, const str
     if (!check_layout(config, origin, errp)) {
         return false;
     }
-    uint64_t size = dax ? device_number(st->st_rdev, "size") : 0;
-    return !dax || config->offset + config->size <= size || too_short(config, size, errp);
+    origin->source = S_ISCHR(st->st_mode) && !dax;
+    if (!dax && !S_ISBLK(st->st_mode)) {
+        return true;
+    }
+    off_t end = dax ? 0 : lseek(origin->fd, 0, SEEK_END);
+    uint64_t size = dax ? device_number(st->st_rdev, "size") : (uint64_t)MAX(end, 0);
+    return config->offset + config->size <= size || too_short(config, size, errp);
 }
 
 static bool open_existing(MemoryBackendFile *self, MemoryOrigin *origin, QomError **errp)
@@ -172,6 +192,9 @@ static bool open_existing(MemoryBackendFile *self, MemoryOrigin *origin, QomErro
         return qom_error_set_errno(errp, errno, "can't get the size of '%s'",
                                    self->config.mem_path);
     }
+    /* Only opening was not to wait. */
+    int flags = fcntl(origin->fd, F_GETFL);
+    fcntl(origin->fd, F_SETFL, flags & ~O_NONBLOCK);
     if (S_ISREG(st.st_mode)) {
         return open_regular(self, origin, &st, errp);
     }
@@ -225,10 +248,11 @@ static bool create_nameless(MemoryBackendFile *self, MemoryOrigin *origin, QomEr
     return open_existing(self, origin, errp);
 }
 
+/* @text says more than @err, or is NULL. */
 static bool open_error(MemoryBackendFile *self, int err, const char *text, QomError **errp)
 {
     const MemoryBackendFileProperties *config = &self->config;
-    if (g_str_has_prefix(config->mem_path, "/dev/fdset/")) {
+    if (text) {
         return qom_error_set(errp, "can't open backing store '%s': %s", config->mem_path, text);
     }
     qom_error_set_errno(errp, err, "can't open backing store '%s' for %s", config->mem_path,
@@ -262,10 +286,11 @@ static bool file_open(MemoryBackend *backend, MemoryOrigin *origin, QomError **e
     if (origin->fd >= 0) {
         return open_existing(self, origin, errp);
     }
-    if (errno == ENOENT && !config->readonly && config->mem_path[0]) {
+    bool in_fdset = g_str_has_prefix(config->mem_path, "/dev/fdset/");
+    if (errno == ENOENT && !config->readonly && config->mem_path[0] && !in_fdset) {
         return create_file(self, origin, errp);
     }
-    return open_error(self, errno, qom_error_message(err), errp);
+    return open_error(self, errno, in_fdset ? qom_error_message(err) : NULL, errp);
 }
 
 /* --- the end -------------------------------------------------------------------------------- */

@@ -79,18 +79,36 @@ static int map_flags(const MemoryOrigin *origin, bool share, bool reserve)
     return flags;
 }
 
+static uint64_t huge_pages(size_t page_bytes, const char *which)
+{
+    g_autofree char *path = g_strdup_printf("/sys/kernel/mm/hugepages/hugepages-%zukB/%s_hugepages",
+                                            page_bytes / 1024, which);
+    g_autofree char *text = NULL;
+    return g_file_get_contents(path, &text, NULL, NULL) ? g_ascii_strtoull(text, NULL, 10) : 0;
+}
+
+uint64_t memory_free_huge_pages(size_t page_bytes)
+{
+    uint64_t unused = huge_pages(page_bytes, "free"), reserved = huge_pages(page_bytes, "resv");
+    return unused > reserved ? unused - reserved : 0;
+}
+
 static bool map_error(int err, const MemoryOrigin *origin, uint64_t size_bytes, QomError **errp)
 {
     if (err == EOPNOTSUPP && origin->sync) {
         return qom_error_set(errp, "pmem=on needs a file in persistent memory (on a DAX file system"
                                    " or a DAX device): it can not be mapped with MAP_SYNC");
     }
-    qom_error_set_errno(errp, err, "cannot map %s of memory", memory_size_text(size_bytes));
     if (err == ENOMEM && origin->hugetlb) {
+        qom_error_set(
+            errp, "cannot map %s of memory: %" PRIu64 " huge pages of %s needed, %" PRIu64 " free",
+            memory_size_text(size_bytes), size_bytes / origin->page_bytes,
+            memory_size_text(origin->page_bytes), memory_free_huge_pages(origin->page_bytes));
         qom_error_hint(errp, "Huge pages are reserved when they are mapped; see "
                              "/sys/kernel/mm/hugepages.");
+        return false;
     }
-    return false;
+    return qom_error_set_errno(errp, err, "cannot map %s of memory", memory_size_text(size_bytes));
 }
 
 /* Best effort: what the kernel does not do for a kind of memory it does not need. */

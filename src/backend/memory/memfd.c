@@ -116,7 +116,8 @@ static bool no_such_huge_pages(uint64_t size_bytes, QomError **errp)
         }
     }
     return qom_error_set(errp, "the system has no huge pages of %s (hugetlbsize); it has: %s",
-                         memory_size_text(size_bytes), known->len ? known->str : "none");
+                         size_bytes ? memory_size_text(size_bytes) : "the default size",
+                         known->len ? known->str : "none");
 }
 
 static bool memfd_open(MemoryBackend *backend, MemoryOrigin *origin, QomError **errp)
@@ -135,6 +136,9 @@ static bool memfd_open(MemoryBackend *backend, MemoryOrigin *origin, QomError **
         }
         origin->page_bytes = memory_file_page_bytes(probe, "memfd", &origin->hugetlb, errp);
         close(probe);
+        if (config->hugetlbsize == 1) {
+            return no_such_huge_pages(1, errp); /* the kernel takes 2^0 for the default */
+        }
     } else {
         origin->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     }

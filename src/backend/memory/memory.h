@@ -31,8 +31,9 @@ typedef struct MemoryOrigin {
     size_t page_bytes;     /* of the file or of anonymous memory; a power of two */
     size_t align_bytes;    /* of the address; a power of two */
     bool hugetlb;
-    bool rom;  /* no writing, by anybody */
-    bool sync; /* persistent memory: map with MAP_SYNC */
+    bool rom;    /* no writing, by anybody */
+    bool sync;   /* persistent memory: map with MAP_SYNC */
+    bool source; /* a device like /dev/zero: what is mapped is in no file */
 } MemoryOrigin;
 
 /* A region of mapped memory. Stable while the backend lives. */
@@ -48,7 +49,7 @@ typedef struct MemoryBackend {
     MemoryMap map; /* ptr NULL before completion */
     MemoryOrigin origin;
     QomObject *prealloc_context; /* link */
-    bool preallocated;
+    bool preallocated;           /* atomic */
     /* the configuration follows: MemoryBackendProperties or a struct that begins with it */
 } MemoryBackend;
 
@@ -68,6 +69,12 @@ static inline MemoryBackendProperties *memory_config(MemoryBackend *backend)
     return (MemoryBackendProperties *)qom_object_config(&backend->obj);
 }
 
+/* Whether all pages are there because prealloc was asked for. Any thread. */
+static inline bool memory_is_preallocated(const MemoryBackend *backend)
+{
+    return __atomic_load_n(&backend->preallocated, __ATOMIC_ACQUIRE);
+}
+
 /* The region's name: the id, or the object's path if x-use-canonical-path-for-ramblock-id is set.
  * g_free() it. */
 char *memory_backend_name(MemoryBackend *backend);
@@ -83,6 +90,9 @@ void memory_unmap(MemoryMap *map);
 /* The page size, of the system or of hugetlbfs, for the file system that @fd (if not -1), or else
  * @path is on. 0 and an error on failure. */
 size_t memory_file_page_bytes(int fd, const char *path, bool *hugetlb, QomError **errp);
+
+/* Huge pages of @page_bytes that are neither in use nor reserved. */
+uint64_t memory_free_huge_pages(size_t page_bytes);
 
 /* "memory size must be multiple of 4 KiB" and the like. */
 bool memory_check_size(uint64_t size_bytes, size_t page_bytes, QomError **errp);
@@ -117,8 +127,16 @@ typedef struct MemoryPrealloc {
  * Returns 0 or an errno value: EFAULT and ENOMEM say that there are not enough pages. */
 int memory_prealloc(const MemoryPrealloc *job);
 
-/* Sets the error that explains @err of memory_prealloc() with numbers. */
-bool memory_prealloc_error(int err, const MemoryBackend *backend, QomError **errp);
+/* How much room the file system of a region has; zeroed if it is not limited. */
+typedef struct MemoryRoom {
+    uint64_t free_bytes, total_bytes;
+} MemoryRoom;
+MemoryRoom memory_room(const MemoryOrigin *origin);
+
+/* Sets the error that explains @err of memory_prealloc() with numbers; @room is what there was
+ * before it. */
+bool memory_prealloc_error(int err, const MemoryBackend *backend, const MemoryRoom *room,
+                           QomError **errp);
 
 /* --- sigbus.c ------------------------------------------------------------------------------- */
 

@@ -21,6 +21,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
@@ -141,6 +142,17 @@ static unsigned thread_count(const MemoryPrealloc *job)
     return (unsigned)MAX(n, 1);
 }
 
+/* Creates a worker that signals do not go to; a thread-context sees to that itself. */
+static int spawn(pthread_t *thread, Worker *worker)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int err = pthread_create(thread, NULL, worker_main, worker);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return err;
+}
+
 /* Creates @n workers, which wait at the gate; returns how many there are, fewer after an error. */
 static unsigned create_workers(Gang *gang, Worker *workers, unsigned n)
 {
@@ -154,7 +166,7 @@ static unsigned create_workers(Gang *gang, Worker *workers, unsigned n)
         at += worker->size_bytes;
         int err = job->context
                       ? thread_context_spawn(&worker->thread, worker_main, worker, job->context)
-                      : pthread_create(&worker->thread, NULL, worker_main, worker);
+                      : spawn(&worker->thread, worker);
         if (err) {
             gang->error = err;
             return i;
@@ -192,31 +204,33 @@ int memory_prealloc(const MemoryPrealloc *job)
 
 /* --- why it failed -------------------------------------------------------------------------- */
 
-static unsigned long long free_huge_pages(size_t page_bytes)
+MemoryRoom memory_room(const MemoryOrigin *origin)
 {
-    g_autofree char *path = g_strdup_printf(
-        "/sys/kernel/mm/hugepages/hugepages-%zukB/free_hugepages", page_bytes / 1024);
-    g_autofree char *text = NULL;
-    return g_file_get_contents(path, &text, NULL, NULL) ? g_ascii_strtoull(text, NULL, 10) : 0;
+    struct statfs fs;
+    if (origin->hugetlb || origin->fd < 0 || fstatfs(origin->fd, &fs) < 0) {
+        return (MemoryRoom){0};
+    }
+    uint64_t block = (uint64_t)fs.f_bsize;
+    return (MemoryRoom){.free_bytes = fs.f_bavail * block, .total_bytes = fs.f_blocks * block};
 }
 
-bool memory_prealloc_error(int err, const MemoryBackend *backend, QomError **errp)
+bool memory_prealloc_error(int err, const MemoryBackend *backend, const MemoryRoom *room,
+                           QomError **errp)
 {
     const MemoryOrigin *origin = &backend->origin;
     size_t size = backend->map.size_bytes;
     bool full = err == EFAULT || err == ENOMEM;
-    struct statfs fs;
     if (full && origin->hugetlb) {
-        return qom_error_set(errp,
-                             "preallocating memory failed: %zu huge pages of %s needed, %llu free",
-                             size / origin->page_bytes, memory_size_text(origin->page_bytes),
-                             free_huge_pages(origin->page_bytes));
-    }
-    if (full && origin->fd >= 0 && fstatfs(origin->fd, &fs) == 0 && fs.f_blocks) {
         return qom_error_set(
-            errp, "preallocating memory failed: %s needed, the file system has %s free of %s",
-            memory_size_text(size), memory_size_text((uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize),
-            memory_size_text((uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize));
+            errp, "preallocating memory failed: %zu huge pages of %s needed, %" PRIu64 " free",
+            size / origin->page_bytes, memory_size_text(origin->page_bytes),
+            memory_free_huge_pages(origin->page_bytes));
+    }
+    if (full && room->total_bytes) {
+        return qom_error_set(
+            errp, "preallocating memory failed: %s needed, the file system had %s free of %s",
+            memory_size_text(size), memory_size_text(room->free_bytes),
+            memory_size_text(room->total_bytes));
     }
     return qom_error_set_errno(errp, err, "preallocating %s of memory failed",
                                memory_size_text(size));

@@ -41,14 +41,21 @@ static void install(void)
 
 bool memory_guarded(void (*fn)(void *opaque), void *opaque)
 {
-    sigjmp_buf here;
+    sigjmp_buf here, *volatile outer = landing;
+    sigset_t sigbus, old;
     install();
+    /* Saves the signal mask, too. */
     if (sigsetjmp(here, 1)) {
-        landing = NULL;
+        landing = outer;
         return false;
     }
+    /* A blocked SIGBUS that is raised by a fault kills: workers block all. */
+    sigemptyset(&sigbus);
+    sigaddset(&sigbus, SIGBUS);
+    pthread_sigmask(SIG_UNBLOCK, &sigbus, &old);
     landing = &here;
     fn(opaque);
-    landing = NULL;
+    landing = outer;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
     return true;
 }

@@ -37,6 +37,10 @@ RngRequest *rng_request(QomObject *obj, size_t size_bytes, RngDone *done, void *
 {
     RngBackend *rng = qom_object_cast(obj, TYPE_RNG_BACKEND);
     g_assert(size_bytes > 0 && size_bytes <= RNG_REQUEST_MAX_BYTES);
+    if (rng->deleted) {
+        qom_error_set(errp, "the rng was deleted");
+        return NULL;
+    }
     if (!rng->queue) {
         rng->queue = g_new0(RngQueue, 1);
         TAILQ_INIT(&rng->queue->requests);
@@ -88,6 +92,7 @@ void rng_queue_answer(RngBackend *rng, const uint8_t *data, size_t size_bytes)
 static void rng_unparent(QomObject *obj)
 {
     RngBackend *rng = (RngBackend *)obj;
+    rng->deleted = true;
     while (rng_queue_wanted(rng)) {
         rng_queue_answer(rng, NULL, 0);
     }
@@ -96,9 +101,7 @@ static void rng_unparent(QomObject *obj)
 static void rng_finalize(QomObject *obj)
 {
     RngBackend *rng = (RngBackend *)obj;
-    while (rng_queue_wanted(rng)) {
-        rng_queue_answer(rng, NULL, 0);
-    }
+    rng_unparent(obj); /* it may never have had a parent */
     g_free(rng->queue);
 }
 

@@ -36,7 +36,8 @@ typedef struct RngRequest RngRequest;
 typedef void RngDone(void *opaque, const uint8_t *data, size_t size_bytes);
 
 /* Asks @rng for up to @size_bytes (1 to RNG_REQUEST_MAX_BYTES) bytes. Requests are answered in
- * order. The result serves to cancel and is the queue's. Fails when too many wait. */
+ * order. The result serves to cancel and is the queue's. Fails when too many wait, or when @rng has
+ * been deleted. */
 RngRequest *rng_request(QomObject *rng, size_t size_bytes, RngDone *done, void *opaque,
                         QomError **errp);
 
@@ -50,6 +51,7 @@ typedef struct RngQueue RngQueue; /* made with the first request */
 typedef struct RngBackend {
     QomObject obj;
     RngQueue *queue;
+    bool deleted; /* takes no requests any more */
     /* the configuration follows: RngProperties or a struct that begins with it */
 } RngBackend;
 
@@ -67,7 +69,7 @@ size_t rng_queue_wanted(const RngBackend *rng);
 /* Answers the first request with @data; @size_bytes is at most what it wants. */
 void rng_queue_answer(RngBackend *rng, const uint8_t *data, size_t size_bytes);
 
-/* To be called first by each kind's complete. */
+/* To be called by each kind's complete when it has succeeded. */
 void rng_mark_opened(RngBackend *rng);
 
 #endif

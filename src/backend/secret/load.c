@@ -13,11 +13,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MAX_BYTES = 1024 * 1024, BLOCK_BYTES = 16 };
+enum {
+    FILE_MAX_BYTES = 1024 * 1024,
+    ROOM_MIN_BYTES = 4000, /* with what else is on it, one page */
+    PATIENCE_MS = 30 * 1000,
+    BLOCK_BYTES = 16,
+};
 
 static bool bytes_new(SecretBytes *bytes, size_t len, QomError **errp)
 {
@@ -43,43 +49,72 @@ static bool check_mode(const char *path, const struct stat *st, QomError **errp)
     return true;
 }
 
-static bool read_all(int fd, const char *path, SecretBytes *out, QomError **errp)
+/* Has room for more bytes in @room, of which @have are used. */
+static bool grow(SecretBytes *room, size_t have, QomError **errp)
 {
-    /* The room is for the largest file: memory of secrets is not reallocated. */
-    SecretBytes room = {0};
-    if (!bytes_new(&room, FILE_MAX_BYTES, errp)) {
+    SecretBytes larger = {0};
+    if (!bytes_new(&larger, MIN(room->len * 4 + ROOM_MIN_BYTES, FILE_MAX_BYTES), errp)) {
         return false;
     }
-    size_t have = 0;
-    bool ok = true;
+    if (have) {
+        memcpy(larger.data, room->data, have);
+    }
+    secret_bytes_clear(room);
+    *room = larger;
+    return true;
+}
+
+/* One read. -1: error is set; 0: end. Waits for the writer of a FIFO, which may not have come yet,
+ * but not for ever: a worker is waiting here, and the end of the program for it. */
+static ssize_t read_some(int fd, const char *path, uint8_t *at, size_t room, QomError **errp)
+{
     for (;;) {
-        ssize_t got = read(fd, room.data + have, room.len + 1 - have);
-        if (got == 0) {
-            break;
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        int ready = poll(&wait, 1, PATIENCE_MS);
+        if (ready == 0) {
+            qom_error_set(errp, "Unable to read %s: nothing came for %d s", path,
+                          PATIENCE_MS / 1000);
+            return -1;
         }
-        if (got < 0 && errno != EINTR) {
-            ok = qom_error_set_errno(errp, errno, "Unable to read %s", path);
-            break;
+        ssize_t got = ready < 0 ? -1 : read(fd, at, room);
+        if (got >= 0) {
+            return got;
         }
-        have += got > 0 ? (size_t)got : 0;
+        if (errno != EINTR && errno != EAGAIN) {
+            qom_error_set_errno(errp, errno, "Unable to read %s", path);
+            return -1;
+        }
+    }
+}
+
+static bool read_all(int fd, const char *path, SecretBytes *out, QomError **errp)
+{
+    size_t have = 0;
+    ssize_t got;
+    do {
+        if ((!out->data || have > out->len) && !grow(out, have, errp)) {
+            return false;
+        }
+        /* There is always room for one more, which shows what is too large. */
+        got = read_some(fd, path, out->data + have, out->len + 1 - have, errp);
+        if (got < 0) {
+            return false;
+        }
+        have += (size_t)got;
         if (have > FILE_MAX_BYTES) {
-            ok = qom_error_set(errp, "Unable to read %s: larger than %d bytes", path,
-                               FILE_MAX_BYTES);
-            break;
+            return qom_error_set(errp, "Unable to read %s: larger than %d bytes", path,
+                                 FILE_MAX_BYTES);
         }
-    }
-    if (ok && (ok = bytes_new(out, have, errp))) {
-        memcpy(out->data, room.data, have);
-        out->data[have] = 0;
-    }
-    secret_bytes_clear(&room);
-    return ok;
+    } while (got > 0);
+    out->len = have;
+    out->data[have] = 0;
+    return true;
 }
 
 bool secret_read_file(const char *path, SecretBytes *out, QomError **errp)
 {
     QOM_AUTO_ERROR(err);
-    int fd = io_open(path, O_RDONLY | O_NOCTTY, 0, &err);
+    int fd = io_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0, &err);
     if (fd < 0) {
         if (errno && !g_str_has_prefix(path, "/dev/fdset/")) {
             return qom_error_set_errno(errp, errno, "Unable to read %s", path);
@@ -89,6 +124,9 @@ bool secret_read_file(const char *path, SecretBytes *out, QomError **errp)
     struct stat st;
     bool ok = fstat(fd, &st) == 0 || qom_error_set_errno(errp, errno, "Unable to read %s", path);
     ok = ok && check_mode(path, &st, errp) && read_all(fd, path, out, errp);
+    if (!ok) {
+        secret_bytes_clear(out);
+    }
     close(fd);
     return ok;
 }
@@ -120,6 +158,7 @@ bool secret_base64_decode(const char *text, size_t len, SecretBytes *out, QomErr
     }
     size_t n = 0;                /* bytes out */
     unsigned in = 0, padded = 0; /* characters and '=' of the group at hand */
+    bool ended = false;          /* by a padded group */
     uint32_t group = 0;
     for (size_t i = 0; i < len; i++) {
         uint8_t c = (uint8_t)text[i];
@@ -127,7 +166,7 @@ bool secret_base64_decode(const char *text, size_t len, SecretBytes *out, QomErr
             continue;
         }
         int value = c == '=' && in >= 2 ? 0 : sextet(c);
-        if (value < 0 || (padded && c != '=') || n + 3 > out->len) {
+        if (value < 0 || (padded && c != '=') || ended) {
             return invalid_base64(out, errp);
         }
         padded += c == '=';
@@ -137,11 +176,9 @@ bool secret_base64_decode(const char *text, size_t len, SecretBytes *out, QomErr
             out->data[n++] = (uint8_t)(group >> 8);
             out->data[n++] = (uint8_t)group;
             n -= padded;
+            ended = padded;
             in = 0;
             group = 0;
-            if (padded) {
-                out->len = n; /* nothing may follow: there is no room left */
-            }
         }
     }
     if (in) {

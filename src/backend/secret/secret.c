@@ -7,11 +7,13 @@
  *     data or file -> (base64) -> (AES-256-CBC under the secret `keyid`) -> locked memory
  *
  * A secret that refers to another needs it only while it is loaded: the reference is resolved when
- * `keyid` is checked, in the main thread, since loading from a FIFO happens in a worker.
+ * `keyid` is checked, in the main thread, since loading from a FIFO happens in a worker. That it
+ * could not be is said only when it is its turn, after the bytes were read.
  *
  * Source: the sheet on security, section 2.
  */
 #include "backend/secret/secret.h"
+#include "base/log.h"
 #include "qapi-crypto.h"
 
 #include <glib.h>
@@ -21,6 +23,7 @@ typedef struct SecretCommon {
     QomObject obj;
     SecretBytes bytes; /* empty until completion */
     QomObject *key;    /* the secret `keyid`, until completion; referenced */
+    QomError *no_key;  /* why there is none; owned */
     /* the configuration follows: SecretCommonProperties or a struct that begins with it */
 } SecretCommon;
 
@@ -30,6 +33,8 @@ typedef struct Secret {
 } Secret;
 
 G_STATIC_ASSERT(offsetof(Secret, config) == sizeof(SecretCommon));
+
+enum { KEY_BYTES = 32, IV_BYTES = 16 };
 
 const uint8_t *secret_lookup(const char *id, size_t *len, QomError **errp)
 {
@@ -47,23 +52,32 @@ const uint8_t *secret_lookup(const char *id, size_t *len, QomError **errp)
     return bytes->data;
 }
 
+static void forget_key(SecretCommon *self)
+{
+    qom_object_unref(self->key);
+    self->key = NULL;
+    qom_error_free(self->no_key);
+    self->no_key = NULL;
+}
+
 static bool check_keyid(QomObject *obj, const void *value, QomError **errp)
 {
     SecretCommon *self = (SecretCommon *)obj;
     const char *id = *(char *const *)value;
     size_t len;
-    if (!secret_lookup(id, &len, errp)) {
-        return false;
+    forget_key(self);
+    if (!secret_lookup(id, &len, &self->no_key)) {
+        return true;
     }
-    if (len != 32) {
-        return qom_error_set(errp, "Key should be 32 bytes in length");
+    if (len == KEY_BYTES) {
+        self->key = qom_object_ref(qom_object_child(qom_objects(), id));
+    } else {
+        qom_error_set(&self->no_key, "Key should be 32 bytes in length");
     }
-    qom_object_unref(self->key);
-    self->key = qom_object_ref(qom_object_child(qom_objects(), id));
     return true;
 }
 
-static bool decode_iv(const char *text, uint8_t iv[16], QomError **errp)
+static bool decode_iv(const char *text, uint8_t iv[IV_BYTES], QomError **errp)
 {
     if (!text) {
         return qom_error_set(errp, "IV is required to decrypt secret");
@@ -72,10 +86,10 @@ static bool decode_iv(const char *text, uint8_t iv[16], QomError **errp)
     if (!secret_base64_decode(text, strlen(text), &bytes, errp)) {
         return false;
     }
-    bool ok = bytes.len == 16 ||
+    bool ok = bytes.len == IV_BYTES ||
               qom_error_set(errp, "IV should be 16 bytes in length not %zu", bytes.len);
     if (ok) {
-        memcpy(iv, bytes.data, 16);
+        memcpy(iv, bytes.data, IV_BYTES);
     }
     secret_bytes_clear(&bytes);
     return ok;
@@ -90,17 +104,18 @@ static bool unbase64(SecretBytes *bytes, QomError **errp)
     return ok;
 }
 
-static bool decrypt(SecretCommon *self, const char *iv_text, SecretBytes *bytes, QomError **errp)
+static bool decrypt(SecretCommon *self, const uint8_t iv[IV_BYTES], SecretBytes *bytes,
+                    QomError **errp)
 {
-    uint8_t iv[16];
-    if (!decode_iv(iv_text, iv, errp)) {
-        return false;
-    }
     const SecretCommon *key = (const SecretCommon *)self->key;
     SecretBytes cipher = *bytes;
     *bytes = (SecretBytes){0};
     bool ok = secret_decrypt(key->bytes.data, iv, &cipher, bytes, errp);
     secret_bytes_clear(&cipher);
+    if (!ok) {
+        /* Many of these are somebody who guesses at the padding. */
+        log_warn("secret '%s' could not be decrypted", qom_object_name(&self->obj));
+    }
     return ok;
 }
 
@@ -108,10 +123,13 @@ static bool decrypt(SecretCommon *self, const char *iv_text, SecretBytes *bytes,
 static bool secret_common_load(SecretCommon *self, SecretBytes *bytes, QomError **errp)
 {
     SecretCommonProperties *config = qom_object_config(&self->obj);
-    if (config->format == QCRYPTO_SECRET_FORMAT_BASE64 && !unbase64(bytes, errp)) {
-        return false;
+    uint8_t iv[IV_BYTES];
+    if (self->no_key) {
+        return qom_error_propagate(errp, g_steal_pointer(&self->no_key));
     }
-    if (config->keyid && !decrypt(self, config->iv, bytes, errp)) {
+    if ((config->keyid && !decode_iv(config->iv, iv, errp)) ||
+        (config->format == QCRYPTO_SECRET_FORMAT_BASE64 && !unbase64(bytes, errp)) ||
+        (config->keyid && !decrypt(self, iv, bytes, errp))) {
         return false;
     }
     self->bytes = *bytes;
@@ -161,15 +179,13 @@ static bool secret_complete_blocks(QomObject *obj)
 
 static void secret_published(QomObject *obj)
 {
-    SecretCommon *self = (SecretCommon *)obj;
-    qom_object_unref(self->key);
-    self->key = NULL;
+    forget_key((SecretCommon *)obj);
 }
 
 static void secret_common_finalize(QomObject *obj)
 {
     SecretCommon *self = (SecretCommon *)obj;
-    qom_object_unref(self->key);
+    forget_key(self);
     secret_bytes_clear(&self->bytes);
 }
 
