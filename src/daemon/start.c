@@ -132,6 +132,14 @@ static bool start_process(Daemon *daemon, QomError **errp)
     if (daemon->detach && !detach_begin(daemon, errp)) {
         return false;
     }
+    daemon->loop = loop_new(errp);
+    if (!daemon->loop) {
+        return false;
+    }
+    loop_set_main(daemon->loop);
+    if (!signals_start(daemon, errp)) {
+        return false;
+    }
     if (daemon->pidfile) {
         daemon->pidfile_fd = pidfile_create(daemon->pidfile, errp);
         if (daemon->pidfile_fd < 0) {
@@ -139,12 +147,7 @@ static bool start_process(Daemon *daemon, QomError **errp)
             return false;
         }
     }
-    daemon->loop = loop_new(errp);
-    if (!daemon->loop) {
-        return false;
-    }
-    loop_set_main(daemon->loop);
-    return signals_start(daemon, errp);
+    return true;
 }
 
 static void set_first_state(Daemon *daemon)

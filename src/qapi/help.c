@@ -23,13 +23,11 @@ static const char *type_string(const QapiType *type)
 }
 
 /* The first paragraph of @doc in one line. */
-static void append_doc(GString *line, const char *doc)
+static char *first_paragraph(const char *doc)
 {
     const char *end = strstr(doc, "\n\n");
-    size_t len = end ? (size_t)(end - doc) : strlen(doc);
-    for (size_t i = 0; i < len; i++) {
-        g_string_append_c(line, doc[i] == '\n' ? ' ' : doc[i]);
-    }
+    char *text = g_strndup(doc, end ? (size_t)(end - doc) : strlen(doc));
+    return g_strdelimit(text, "\n", ' ');
 }
 
 static void append_default(GString *line, const char *json)
@@ -45,6 +43,26 @@ static void append_default(GString *line, const char *json)
     g_string_append_printf(line, " (default: %.*s)", (int)len, json);
 }
 
+/* Takes "(default: VALUE)", or "; default: VALUE" in other brackets, out of a description: the
+ * default is told anyway. */
+static void remove_default(char *text)
+{
+    char *found = strstr(text, "default: ");
+    char *end = found ? found + strcspn(found, ");") : NULL;
+    if (!found || !*end || found - text < 2) {
+        return;
+    }
+    char *start = found - 2; /* " (" or "; " */
+    bool alone = found[-1] == '(' && *end == ')';
+    if (found[-1] == '(' && *end == ';') {
+        start = found;
+        end += strspn(end, "; ");
+    } else if (alone) {
+        end++;
+    }
+    memmove(start, end, strlen(end) + 1);
+}
+
 static char *member_line(const QapiMember *member)
 {
     GString *line = g_string_new(NULL);
@@ -55,8 +73,11 @@ static char *member_line(const QapiMember *member)
         }
     }
     if (member->doc) {
-        g_string_append(line, " - ");
-        append_doc(line, member->doc);
+        g_autofree char *doc = first_paragraph(member->doc);
+        if (member->default_json) {
+            remove_default(doc);
+        }
+        g_string_append_printf(line, " - %s", doc);
     }
     if (member->default_json) {
         append_default(line, member->default_json);

@@ -62,6 +62,11 @@ static void reply_end(QmpCall *call)
     if (call->attached.n > 0) {
         reply_queue_attached(call);
     }
+    if (!call->out_of_band && call->session->late) {
+        GString *late = g_steal_pointer(&call->session->late);
+        json_writer_append(w, late->str, late->len);
+        g_string_free(late, TRUE);
+    }
 }
 
 static void write_error(JsonWriter *w, QomErrorClass error_class, const char *text)

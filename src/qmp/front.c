@@ -25,12 +25,15 @@
 
 /* --- Turns ----------------------------------------------------------------------------------- */
 
+/* In the main thread a command may run the loop, and so end its own session: the turn's reference
+ * keeps the struct. */
 static void turn_begin(QmpSession *session)
 {
     session->turn_commands = 0;
     session->turn_end_ns = 0;
     if (!session->oob) {
         session->in_turn = true;
+        qmp_session_ref(session);
     }
 }
 
@@ -83,18 +86,23 @@ static bool front_account(QmpSession *session)
 
 static void turn_end(QmpSession *session)
 {
-    if (!session->oob) {
+    bool in_main = !session->oob;
+
+    if (in_main) {
         session->in_turn = false;
         qmp_session_flush(session);
-        if (session->oob_wanted && session->channel) {
-            qmp_oob_start(session);
-            return;
-        }
     }
     if (session->channel && !front_account(session)) {
         qmp_front_lost(session);
     }
-    qmp_front_update(session);
+    if (in_main && session->oob_wanted && session->channel) {
+        qmp_oob_start(session);
+    } else {
+        qmp_front_update(session);
+    }
+    if (in_main) {
+        qmp_session_unref(session);
+    }
 }
 
 /* --- Input ----------------------------------------------------------------------------------- */

@@ -210,6 +210,7 @@ void qmp_oob_pump(QmpSession *session)
     if (session->in_turn) {
         return;
     }
+    qmp_session_ref(session);
     session->in_turn = true;
     while (session->monitor && !session->doomed && !session->call.tape && left > 0 &&
            oob_dequeue(session, &message)) {
@@ -221,6 +222,7 @@ void qmp_oob_pump(QmpSession *session)
     if (left == 0 && session->monitor) {
         loop_defer(loop_main(), &session->oob->pump_later);
     }
+    qmp_session_unref(session);
 }
 
 void qmp_oob_flush(QmpSession *session)

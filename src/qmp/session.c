@@ -121,6 +121,9 @@ void qmp_session_unref(void *opaque)
     }
     json_parser_free(session->parser);
     json_writer_free(session->writer);
+    if (session->late) {
+        g_string_free(session->late, TRUE);
+    }
     qapi_arena_free(session->arena);
     if (session->held) {
         explicit_bzero(session->held, QMP_READ_BYTES);
@@ -237,6 +240,11 @@ void qmp_session_event(QmpSession *session, const char *text, size_t len)
     if (qmp_session_unsent(session) + len > QMP_UNSENT_DROP) {
         log_warn("QMP client (pid %d) does not read its events: disconnected", (int)session->pid);
         qmp_session_doom(session);
+        return;
+    }
+    if (session->call.replying) {
+        session->late = session->late ? session->late : g_string_new(NULL);
+        g_string_append_len(session->late, text, (gssize)len);
         return;
     }
     json_writer_append(session->writer, text, len);

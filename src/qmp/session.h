@@ -71,6 +71,7 @@ struct QmpSession {
     QmpCall call;
     QapiArena *arena;
     JsonWriter *writer; /* what is to be sent next */
+    GString *late;      /* events that came while a reply was being written; NULL: none */
     LoopCall flush_later;
     void *watches; /* see watch.c; NULL: none */
     void (*watches_end)(void *watches);

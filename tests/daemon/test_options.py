@@ -40,7 +40,8 @@ def object_help_lists_types_and_properties():
     status, out, _ = run('-object', 'iothread,help')
     lines = out.splitlines()
     assert status == 0 and lines[0] == 'iothread options:'
-    assert any(line.startswith('  poll-max-ns=<int>') for line in lines), out
+    line = next(line for line in lines if line.startswith('  poll-max-ns=<int>'))
+    assert line.endswith(' (default: 32768)') and line.count('default') == 1, line
     status, out, _ = run('-chardev', 'help')
     assert status == 0 and '  socket' in out.splitlines()
     refused("-object nope,help: Parameter 'qom-type' does not accept value 'nope'",

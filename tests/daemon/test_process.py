@@ -190,7 +190,7 @@ def the_process_can_be_given_a_name():
 
 
 @test
-def a_client_is_greeted_within_6_ms_of_the_start():
+def a_client_is_greeted_soon_after_the_start():
     best = 1.0
     for _ in range(10):
         begin = time.monotonic()
@@ -198,7 +198,7 @@ def a_client_is_greeted_within_6_ms_of_the_start():
             with daemon.client(negotiate=False):
                 best = min(best, time.monotonic() - begin)
     print(f'# start to greeting: {best * 1000:.1f} ms, Python and fork included')
-    assert best < (0.5 if os.environ.get('QOMD_SLOW') else 0.05), best
+    assert best < 0.05, 'a sanitizer may take that long, nothing else'
 
 
 main()

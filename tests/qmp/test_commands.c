@@ -28,7 +28,6 @@ static int core_setup(void **state)
 {
     static bool added;
     if (!added) {
-        chardev_register_types();
         qom_backend_register_types();
         qmp_add_core_schema();
         qom_type_check_all();
