@@ -123,9 +123,10 @@ static void reply_success(QmpCall *call, const void *ret)
 /* Wipes what the message was made of. The reply is written. */
 static void call_end(QmpCall *call)
 {
-    json_tape_wipe(call->tape);
-    if (call->tape_is_own) {
-        json_tape_free(call->tape);
+    if (call->tape_is_queued) {
+        qmp_oob_free_tape(call->session, call->tape);
+    } else {
+        json_tape_wipe(call->tape);
     }
     call->tape = NULL;
     call->command = NULL;

@@ -67,7 +67,8 @@ static bool front_account(QmpSession *session)
 {
     size_t held = session->held ? QMP_READ_BYTES : 0;
     qmp_session_lock(session);
-    size_t bytes = json_parser_memory(session->parser) + held + session->queue.bytes;
+    size_t bytes =
+        json_parser_memory(session->parser) + held + session->queue.bytes + qmp_oob_memory(session);
     qmp_session_unlock(session);
     size_t before = session->charged_bytes;
     if (bytes == before) {

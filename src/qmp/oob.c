@@ -17,6 +17,8 @@
  */
 #include "qmp/session.h"
 
+#include "json/tape.h"
+
 #include <string.h>
 
 #define QMP_OOB_QUEUE 8
@@ -37,12 +39,32 @@ struct QmpOob {
     /* In the care of the session's lock. */
     QueuedMessage queue[QMP_OOB_QUEUE];
     unsigned first, n;
+    size_t tape_bytes; /* of messages in the queue and the one that runs */
     bool pump_posted, send_posted, resume_posted;
 };
 
 static void post_unref(QmpSession *session)
 {
     loop_post(loop_main(), qmp_session_unref, session);
+}
+
+static size_t tape_bytes(const JsonTape *tape)
+{
+    return tape ? tape->capacity * sizeof(*tape->tokens) + tape->text_cap : 0;
+}
+
+size_t qmp_oob_memory(const QmpSession *session)
+{
+    return session->oob ? session->oob->tape_bytes : 0;
+}
+
+void qmp_oob_free_tape(QmpSession *session, JsonTape *tape)
+{
+    qmp_session_lock(session);
+    session->oob->tape_bytes -= tape_bytes(tape);
+    qmp_session_unlock(session);
+    json_tape_wipe(tape);
+    json_tape_free(tape);
 }
 
 /* --- Reader thread --------------------------------------------------------------------------- */
@@ -66,6 +88,7 @@ static void oob_enqueue(QmpSession *session, JsonTape *tape, const char *error)
     oob->queue[(oob->first + oob->n) % QMP_OOB_QUEUE] =
         (QueuedMessage){.tape = tape, .error = g_strdup(error)};
     oob->n++;
+    oob->tape_bytes += tape_bytes(tape);
     bool post = !oob->pump_posted;
     oob->pump_posted = true;
     qmp_session_unlock(session);
@@ -163,7 +186,7 @@ void qmp_oob_start(QmpSession *session)
     oob->writer = json_writer_new(session->pretty);
     loop_call_init(&oob->pump_later, oob_handle_pump_later, session);
     session->oob = oob;
-    session->call.tape_is_own = true;
+    session->call.tape_is_queued = true;
     if (!session->pushed) {
         session->loop = loop_thread_get_loop(session->server->reader);
     }
@@ -251,8 +274,7 @@ void qmp_oob_end(QmpSession *session)
     for (; oob->n > 0; oob->n--) {
         QueuedMessage *message = &oob->queue[oob->first];
         if (message->tape) {
-            json_tape_wipe(message->tape);
-            json_tape_free(message->tape);
+            qmp_oob_free_tape(session, message->tape);
         }
         g_free(message->error);
         oob->first = (oob->first + 1) % QMP_OOB_QUEUE;

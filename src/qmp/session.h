@@ -47,7 +47,7 @@ struct QmpCall {
     QapiArena *arena;           /* for the decoded arguments */
     JsonWriter *writer;         /* for the reply */
     bool out_of_band;
-    bool tape_is_own; /* to be freed here, not the parser's */
+    bool tape_is_queued; /* it came through the queue of oob.c; else it is the parser's */
     bool in_handler;
     bool ended;
     bool took_fd;         /* the descriptors of the message are this command's */
@@ -211,6 +211,10 @@ void qmp_oob_flush(QmpSession *session);
 /* Drops what is queued, after the front has stopped. Main thread. */
 void qmp_oob_end(QmpSession *session);
 void qmp_oob_free(QmpOob *oob);
+/* Wipes and frees a tape from the queue. */
+void qmp_oob_free_tape(QmpSession *session, JsonTape *tape);
+/* Bytes of the messages in the queue and the one that runs. Under the session's lock. */
+size_t qmp_oob_memory(const QmpSession *session);
 
 /* --- fds.c ----------------------------------------------------------------------------------- */
 

@@ -131,6 +131,15 @@ static bool call_event(const void *args, void *ret, QomError **errp)
     return true;
 }
 
+static void call_interrupted(const JsonTape *tape, uint32_t node, QmpCall *call)
+{
+    JsonWriter *w = qmp_call_begin_return(call);
+    json_writer_begin_array(w);
+    qmp_event_send(&test_event, &(const char *){"in between"});
+    json_writer_end_array(w);
+    qmp_call_end_return(call);
+}
+
 static bool call_block(const void *args, void *ret, QomError **errp)
 {
     char byte;
@@ -179,6 +188,8 @@ COMMAND(event, .name = "event", .args = &name_args, .call = call_event);
 COMMAND(fail, .name = "fail", .args = &name_args, .call = call_fail);
 COMMAND(getfd, .name = "getfd", .args = &name_args, .call = call_getfd);
 COMMAND(give_fd, .name = "give-fd", .call = call_give_fd);
+COMMAND(interrupted, .name = "interrupted", .ret = &qapi_type_intList, .flags = QAPI_COMMAND_RAW,
+        .call_raw = call_interrupted);
 COMMAND(later, .name = "later", .ret = &qapi_type_int, .call_async = call_later);
 COMMAND(old, .name = "old", .features = QAPI_FEATURE_DEPRECATED, .call = call_plain);
 COMMAND(oob, .name = "oob", .flags = QAPI_COMMAND_OOB, .call = call_oob);
@@ -191,10 +202,10 @@ COMMAND(silent, .name = "silent", .flags = QAPI_COMMAND_NO_SUCCESS, .call = call
 COMMAND(take_fd, .name = "take-fd", .ret = &qapi_type_int, .call = call_take_fd);
 
 static const QapiCommand *const all_commands[] = {
-    &command_async_now, &command_block,   &command_closefd,      &command_echo,  &command_event,
-    &command_fail,      &command_getfd,   &command_give_fd,      &command_later, &command_old,
-    &command_oob,       &command_plain,   &command_capabilities, &command_query, &command_raw,
-    &command_silent,    &command_take_fd,
+    &command_async_now, &command_block,  &command_closefd, &command_echo,         &command_event,
+    &command_fail,      &command_getfd,  &command_give_fd, &command_interrupted,  &command_later,
+    &command_old,       &command_oob,    &command_plain,   &command_capabilities, &command_query,
+    &command_raw,       &command_silent, &command_take_fd,
 };
 
 static const QapiSchema test_schema = {.commands = all_commands,

@@ -266,6 +266,22 @@ static void tree_get_obeys_depth_values_and_type(void **state)
     client_free(client);
 }
 
+static void tree_that_is_too_large_is_refused(void **state)
+{
+    Client *client = client_ready(monitor_new(NULL));
+    for (int i = 0; i < 60000; i++) {
+        QOM_AUTO_UNREF QomObject *obj = qom_object_new(QOM_TYPE_CONTAINER);
+        QomObject *parent = i % 2 ? qom_objects() : qom_chardevs();
+        assert_true(qom_object_add_child(parent, "child[*]", obj, NULL));
+    }
+    say(client, "{'execute':'qomd-tree-get','id':1}");
+    assert_true(g_str_has_prefix(hear(client), "{\"error\": {\"class\": \"GenericError\", "
+                                               "\"desc\": \"The answer is larger than 8388608 "
+                                               "bytes ("));
+    ask(client, "qom-get", "'path':'/','property':'type'", RETURN("\"container\""));
+    client_free(client);
+}
+
 static void watch_reports_changes_of_an_interval_once(void **state)
 {
     QmpMonitor *monitor = monitor_new(NULL);
@@ -297,6 +313,32 @@ static void watch_reports_changes_of_an_interval_once(void **state)
     ask(client, "qomd-unwatch", "'watch':1", GE("Watch 1 not found"));
     ask(other, "object-add", "'qom-type':'iothread','id':'io0'", OK);
     expect_silence(client);
+    client_free(client);
+    client_free(other);
+}
+
+static void watch_counts_what_a_slow_reader_misses(void **state)
+{
+    QmpMonitor *monitor = monitor_new(NULL);
+    Client *client = client_ready(monitor), *other = client_ready(monitor);
+    ask(other, "object-add", "'qom-type':'iothread','id':'io0'", OK);
+    ask(client, "qomd-watch", "'path':'io0','interval-ms':1", RETURN("{\"watch\": 1}"));
+    for (int i = 0; i < 100; i++) {
+        say(client, "{'execute':'query-qmp-schema'}");
+    }
+    run_ms(50);
+    for (int i = 0; i < 3; i++) {
+        g_autofree char *arguments =
+            g_strdup_printf("'path':'io0','property':'poll-max-ns','value':%d", i);
+        ask(other, "qom-set", arguments, OK);
+        run_ms(20);
+    }
+    const char *line = "";
+    for (int i = 0; i < 101; i++) {
+        line = hear(client);
+    }
+    assert_true(g_str_has_prefix(line, "{\"event\": \"QOMD_CHANGED\", \"data\": {\"watch\": 1, "
+                                       "\"changes\": [], \"lost\": 3}, "));
     client_free(client);
     client_free(other);
 }
@@ -610,6 +652,8 @@ int main(void)
         TEST(slow_object_add_lets_others_go_on),
         TEST(list_get_gives_results_in_the_order_of_paths),
         TEST(tree_get_obeys_depth_values_and_type),
+        TEST(tree_that_is_too_large_is_refused),
+        TEST(watch_counts_what_a_slow_reader_misses),
         TEST(watch_reports_changes_of_an_interval_once),
         TEST(watch_of_one_property_ends_with_its_object),
         TEST(apply_does_all_or_nothing),

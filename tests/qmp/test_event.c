@@ -31,6 +31,14 @@ static void event_precedes_the_reply_of_its_command(void **state)
     client_free(new_one);
 }
 
+static void event_does_not_split_a_reply(void **state)
+{
+    Client *client = client_ready(monitor_new(NULL));
+    talk(client, "{'execute':'interrupted','id':1}", "{\"return\": [], \"id\": 1}");
+    assert_non_null(strstr(hear(client), "\"in between\""));
+    client_free(client);
+}
+
 static void *event_thread(void *opaque)
 {
     send_named(&test_event, "thread");
@@ -225,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(event_precedes_the_reply_of_its_command),
+        TEST(event_does_not_split_a_reply),
         TEST(event_of_another_thread_arrives),
         TEST(hidden_events_are_not_sent),
         TEST(flood_is_cut_to_the_first_and_the_last_of_each_second),

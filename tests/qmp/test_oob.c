@@ -101,6 +101,33 @@ static void at_most_eight_commands_are_queued(void **state)
     client_free(client);
 }
 
+static void memory_of_queued_commands_is_counted(void **state)
+{
+    Client *client = client_oob(monitor_new(NULL));
+    g_autofree char *piece = g_strnfill(1 << 20, 'x');
+    say(client, "{'execute':'later'}");
+    assert_true(until(is_busy, NULL));
+    for (int i = 0; i < 4; i++) {
+        say(client, "{'execute':'echo','arguments':{'value':'");
+        for (int j = 0; j < 10; j++) {
+            say_bytes(client, piece, 1 << 20);
+        }
+        say(client, "'}}");
+    }
+    run_ms(50);
+    assert_true(qmp_server()->memory_bytes > 40u << 20);
+    qmp_call_return(commands.later, &(int64_t){0});
+    hear(client);
+    for (int i = 0; i < 4; i++) {
+        assert_true(strlen(hear(client)) > 10u << 20);
+    }
+    talk(client, "{'execute':'plain'}", "{\"return\": {}}");
+    run_ms(20);
+    talk(client, "{'execute':'plain'}", "{\"return\": {}}");
+    assert_true(qmp_server()->memory_bytes < 1u << 20);
+    client_free(client);
+}
+
 static bool has_no_sessions(void *opaque)
 {
     return ((QmpMonitor *)opaque)->n_sessions == 0;
@@ -220,6 +247,7 @@ int main(void)
         TEST(oob_commands_have_their_own_rules),
         TEST(oob_overtakes_a_command_that_takes_time),
         TEST(at_most_eight_commands_are_queued),
+        TEST(memory_of_queued_commands_is_counted),
         TEST(queue_dies_with_its_connection),
         TEST(oob_overtakes_a_handler_that_blocks_the_main_thread),
         TEST(events_reach_oob_clients),
