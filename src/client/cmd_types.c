@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `qom types` and `qom props`: what there is to create, and what it is like. */
 #include "client/client.h"
+#include "client/snapshot.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,9 @@ typedef struct Entry {
 
 static gint compare_entries(gconstpointer a, gconstpointer b)
 {
-    return strcmp(((const Entry *)a)->name, ((const Entry *)b)->name);
+    const Entry *p = a;
+    const Entry *q = b;
+    return compare_names(p->name, q->name);
 }
 
 /* Appends what is not there yet under its name. */
@@ -133,7 +136,7 @@ static void show_properties(const Printer *p, const GArray *entries)
     print_table_clear(&table);
 }
 
-/* What the class says comes first; then what only the object has. */
+/* What the class says of a property goes before what the object says. */
 static int show_merged(Client *client, const JsonTape *of_class, JsonTok class_list,
                        const JsonTape *of_object, JsonTok object_list)
 {
@@ -146,6 +149,7 @@ static int show_merged(Client *client, const JsonTape *of_class, JsonTok class_l
     if (of_object) {
         add_entries(entries, names, of_object, object_list);
     }
+    g_array_sort(entries, compare_entries);
     if (client_json(client)) {
         show_json(entries);
     } else {

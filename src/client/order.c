@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-/* Like strcmp(), but numbers count as such: device[2] comes before device[10]. */
-static int compare_names(const char *a, const char *b)
+int compare_names(const char *a, const char *b)
 {
     while (*a && *b) {
         if (g_ascii_isdigit(*a) && g_ascii_isdigit(*b)) {

@@ -9,6 +9,9 @@
  */
 #include "client/snapshot.h"
 
+#include "json/tape.h"
+
+#include <inttypes.h>
 #include <string.h>
 
 /* One qom-list-get asks for this many: an object that has gone spoils only its own batch, which is
@@ -19,7 +22,9 @@ typedef struct Reader {
     Connection *c;
     Snapshot *s;
     const SnapshotHow *how;
-    bool bulk; /* the server has qom-list-get */
+    bool bulk;      /* the server has qom-list-get */
+    bool full;      /* more than SNAPSHOT_BYTES_MAX came */
+    uint64_t bytes; /* of memory that the tapes take */
 } Reader;
 
 bool property_is_child(const char *type)
@@ -154,12 +159,19 @@ static void add_children(Reader *r, Object *o, GPtrArray *next)
 
 /* --- Round trips ----------------------------------------------------------------------------- */
 
-/* The next answer, kept; NULL: an error, which is fatal if the connection is broken. */
+/* The next answer, kept; NULL: an error, see go_on(). */
 static const JsonTape *receive(Reader *r, JsonTok *value, QomError **errp)
 {
     JsonTape *tape = connection_receive(r->c, value, errp);
-    if (tape) {
-        g_ptr_array_add(r->s->tapes, tape);
+    if (!tape) {
+        return NULL;
+    }
+    g_ptr_array_add(r->s->tapes, tape);
+    r->bytes += tape->capacity * sizeof(JsonToken) + tape->text_cap;
+    r->full = r->bytes > SNAPSHOT_BYTES_MAX;
+    if (r->full) {
+        qom_error_set(errp, "the answers take more than %" PRIu64 " bytes", SNAPSHOT_BYTES_MAX);
+        return NULL;
     }
     return tape;
 }
@@ -167,7 +179,7 @@ static const JsonTape *receive(Reader *r, JsonTok *value, QomError **errp)
 /* Whether reading goes on after an error that concerns one object. */
 static bool go_on(Reader *r, QomError **err, QomError **errp)
 {
-    if (connection_broken(r->c)) {
+    if (connection_broken(r->c) || r->full) {
         return qom_error_propagate(errp, g_steal_pointer(err));
     }
     g_clear_pointer(err, qom_error_free);

@@ -24,8 +24,10 @@ typedef struct Snapshot {
     size_t objects;
 } Snapshot;
 
-/* As deep as is read at most: a hostile server may tell of a tree without an end. */
+/* What is read at most: a hostile server may tell of a tree without an end. A million objects need
+ * about 2 GiB. */
 enum { SNAPSHOT_DEPTH_MAX = 200, SNAPSHOT_OBJECTS_MAX = 4000000 };
+#define SNAPSHOT_BYTES_MAX (UINT64_C(4) << 30)
 
 typedef struct SnapshotHow {
     unsigned depth; /* levels below the object at the path */
@@ -42,6 +44,8 @@ Snapshot *snapshot_read(Connection *c, const char *path, const SnapshotHow *how,
 /* NULL is fine. */
 void snapshot_free(Snapshot *s);
 
+/* Like strcmp(), but numbers count as such: device[2] comes before device[10]. */
+int compare_names(const char *a, const char *b);
 /* Sorts @o and all below it by name; part of snapshot_read(). */
 void object_sort(Object *o);
 

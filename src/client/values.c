@@ -171,11 +171,22 @@ static void write_any(JsonWriter *w, const char *text)
     }
 }
 
+/* A string in JSON's quotes is one for every kind: some integers of QEMU's devices take names too
+ * (a PCI slot is `"06.0"`). */
+static bool is_quoted(ValueKind kind, const char *text)
+{
+    return text[0] == '"' && kind != VALUE_STRING && kind != VALUE_STRINGS;
+}
+
 bool value_write(JsonWriter *w, ValueKind kind, const char *text, QomError **errp)
 {
     bool flag;
     double number;
 
+    if (is_quoted(kind, text)) {
+        write_any(w, text);
+        return true;
+    }
     switch (kind) {
     case VALUE_ANY: write_any(w, text); return true;
     case VALUE_STRING: json_writer_string(w, text); return true;

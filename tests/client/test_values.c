@@ -84,6 +84,13 @@ static void the_unknown_is_json_or_else_a_string(void **state)
     expect(VALUE_ANY, "", "\"\"");
 }
 
+static void a_quoted_string_is_one_for_every_kind(void **state)
+{
+    expect(VALUE_INTEGER, "\"06.0\"", "\"06.0\"");
+    expect(VALUE_BOOL, "\"auto\"", "\"auto\"");
+    expect(VALUE_STRING, "\"x\"", "\"\\\"x\\\"\"");
+}
+
 static void structs_are_json_only(void **state)
 {
     expect(VALUE_JSON, "{\"iops-total\": 5}", "{\"iops-total\": 5}");
@@ -138,6 +145,7 @@ int main(void)
         cmocka_unit_test(strings_stay_strings_whatever_they_look_like),
         cmocka_unit_test(lists_of_integers_take_ranges),
         cmocka_unit_test(the_unknown_is_json_or_else_a_string),
+        cmocka_unit_test(a_quoted_string_is_one_for_every_kind),
         cmocka_unit_test(structs_are_json_only),
         cmocka_unit_test(numbers_have_fractions),
         cmocka_unit_test(the_type_tells_the_kind),
