@@ -13,6 +13,7 @@
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
 
+#include "qapi-cli.h"
 #include "qapi-run-state.h"
 #include "qom/chardev.h"
 #include "qom/error.h"
@@ -75,8 +76,9 @@ struct Daemon {
     bool detach;              /* -daemonize */
     bool wait_for_cont;       /* -S */
     bool preconfig;
-    bool done;          /* an option such as -h has done all there is to do */
-    bool terminal_used; /* by a character device */
+    SandboxOptions sandbox; /* no pointers in it */
+    bool done;              /* an option such as -h has done all there is to do */
+    bool terminal_used;     /* by a character device */
     bool warned_of_secret;
 
     /* the process */

@@ -157,3 +157,13 @@ bool option_parse_preconfig(Daemon *daemon, OptionUse *use, QomError **errp)
     daemon->preconfig = true;
     return true;
 }
+
+bool option_parse_sandbox(Daemon *daemon, OptionUse *use, QomError **errp)
+{
+    SandboxOptions options;
+    if (!option_decode(use, "enable", &options, errp)) {
+        return false;
+    }
+    daemon->sandbox = options;
+    return true;
+}

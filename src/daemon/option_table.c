@@ -58,6 +58,9 @@ static const Option table[] = {
     {"daemonize", NULL, "go to the background once serving", STAGE_PLAN, option_parse_daemonize},
     {"pidfile", "FILE", "write the process id to FILE, and lock it", STAGE_PLAN,
      option_parse_pidfile},
+    {"sandbox", "on[,obsolete=allow|deny][,elevateprivileges=allow|deny|children][,...]",
+     "give up system calls; also spawn= and resourcecontrol=allow|deny", STAGE_PLAN,
+     option_parse_sandbox, "sandbox", &qapi_type_SandboxOptions},
     {"machine", "none[,...]", "only 'none' is known", STAGE_PLAN, option_parse_machine, "machine"},
     {"M", "none[,...]", "the same", STAGE_PLAN, option_parse_machine},
 

@@ -6,6 +6,7 @@
  * loop runs, so that signals end the program here too.
  */
 #include "daemon/daemon.h"
+#include "daemon/sandbox.h"
 
 #include "base/log.h"
 #include "qom/object.h"
@@ -150,6 +151,16 @@ static bool start_process(Daemon *daemon, QomError **errp)
     return true;
 }
 
+static bool enter_sandbox(Daemon *daemon)
+{
+    QOM_AUTO_ERROR(err);
+    if (!daemon->sandbox.enable || sandbox_enter(&daemon->sandbox, &err)) {
+        return true;
+    }
+    log_report(NULL, err);
+    return false;
+}
+
 static void set_first_state(Daemon *daemon)
 {
     qmp_set_quit(handle_quit, daemon);
@@ -173,8 +184,10 @@ bool daemon_start(Daemon *daemon)
         log_report(NULL, err);
         return false;
     }
-    if (!create_objects(daemon, PHASE_THREAD_CONTEXT) || !create_objects(daemon, PHASE_OBJECT) ||
-        !create_chardevs(daemon) || !create_objects(daemon, PHASE_LATE_OBJECT)) {
+    /* Thread contexts set their affinity before the sandbox may take that away. */
+    if (!create_objects(daemon, PHASE_THREAD_CONTEXT) || !enter_sandbox(daemon) ||
+        !create_objects(daemon, PHASE_OBJECT) || !create_chardevs(daemon) ||
+        !create_objects(daemon, PHASE_LATE_OBJECT)) {
         return false;
     }
     set_first_state(daemon);

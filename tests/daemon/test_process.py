@@ -190,6 +190,30 @@ def the_process_can_be_given_a_name():
 
 
 @test
+def a_sandboxed_daemon_still_does_its_work():
+    argv = ('-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
+            '-object', 'thread-context,id=tc,cpu-affinity=0', '-daemonize', '-pidfile', 'pid')
+    status, _, err = run(*argv, *MONITOR)
+    assert status == 0, err
+    pid = read_pid('pid')
+    client = Client('qmp')
+    for arguments in (dict(qom_type='iothread', id='io0'),
+                      dict(qom_type='memory-backend-memfd', id='m', size=1 << 20, prealloc=True),
+                      dict(qom_type='secret', id='s', data='x'),
+                      dict(qom_type='rng-random', id='r')):
+        client.ok('object-add', **arguments)
+    for task in os.listdir(f'/proc/{pid}/task'):
+        with open(f'/proc/{pid}/task/{task}/status', encoding='ascii') as file:
+            lines = file.read().splitlines()
+        assert 'Seccomp:\t2' in lines and 'NoNewPrivs:\t1' in lines, lines
+    assert client.error('object-add', qom_type='thread-context', id='late',
+                        cpu_affinity=[0])[0] == 'GenericError'
+    client.ok('quit')
+    client.rest()
+    wait_for(lambda: is_gone(pid), 'the end of the daemon')
+
+
+@test
 def a_client_is_greeted_soon_after_the_start():
     best = 1.0
     for _ in range(10):
