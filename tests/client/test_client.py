@@ -41,7 +41,7 @@ class Result:
 
 def qom(*args, address=None, env=None, status=0):
     """Runs the client and checks its exit status (None: any)."""
-    environment = dict(os.environ, LC_ALL='C.UTF-8', QMP_SOCKET=address or ADDRESS, **(env or {}))
+    environment = {**os.environ, 'LC_ALL': 'C.UTF-8', 'QMP_SOCKET': address or ADDRESS, **(env or {})}
     run = subprocess.run([QOM, *args], env=environment, capture_output=True, timeout=60)
     r = Result(run.returncode, run.stdout.decode(), run.stderr.decode())
     assert status is None or r.status == status, f'{args}: {r}'
@@ -356,13 +356,16 @@ class Fake:
     """A server with a small tree. @has: its bulk commands. @trips counts how often it had answered
     everything and heard more."""
 
-    def __init__(self, has=(), gone=(), greeting=GREETING, override=None, noise=b''):
+    def __init__(self, has=(), gone=(), greeting=GREETING, override=None, noise=b'',
+                 tcp=False):
         self.has, self.gone, self.greeting = has, gone, greeting
         self.override, self.noise = override or {}, noise
         self.trips, self.commands = 0, []
         self.path = tempfile.mktemp(dir=DIRECTORY)
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.path)
+        self.listener = socket.socket(socket.AF_INET if tcp else socket.AF_UNIX)
+        self.listener.bind(('127.0.0.1', 0) if tcp else self.path)
+        if tcp:
+            self.path = '127.0.0.1:%d' % self.listener.getsockname()[1]
         self.listener.listen()
         threading.Thread(target=self.serve, daemon=True).start()
 
@@ -485,6 +488,9 @@ def an_object_that_goes_meanwhile_is_no_error():
         tree = fake_tree(Fake(has, gone=['/a/deep']))
         equal(tree['children'][1]['properties'][1]['value'], 8)
         equal(tree['children'][0]['children'][0]['properties'], [])
+        tree = fake_tree(Fake(has, gone=['/b']))
+        equal(tree['children'][1]['properties'], [])
+        equal(tree['children'][0]['children'][0]['properties'][1]['value'], 7)
 
 
 @check('fake')
@@ -498,6 +504,15 @@ def a_partial_path_becomes_a_whole_one():
 def events_in_between_are_ignored():
     event = b'{"event": "RESUME", "data": {"id": 1}, "timestamp": {"seconds": 1, "microseconds": 2}}\r\n'
     equal(fake_tree(Fake(noise=event * 3)), fake_tree(Fake()))
+
+
+@check('fake')
+def addresses_are_paths_or_hosts_with_ports():
+    for prefix, server in ('', Fake(tcp=True)), ('tcp:', Fake(tcp=True)), ('unix:', Fake()):
+        equal(qom('get', '/', 'type', address=prefix + server.path).out, 'container\n')
+    server = Fake(tcp=True)
+    equal(qom('-s', server.path, 'get', '/', 'type', address='/nonexistent').out, 'container\n')
+    matches('no server is given', qom('list', env={'QMP_SOCKET': ''}, status=1).err)
 
 
 @check('fake')
