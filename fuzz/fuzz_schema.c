@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Fuzzes the schema compiler: lexer, parser, doc comments, all checks, and for what passes them the dump
- * and the introspection. Must hold: it ends, says why it refuses, and leaves nothing behind.
+ * Fuzzes the schema compiler: lexer, parser, doc comments, all checks, and for what passes them the
+ * dump and the introspection. Must hold: it ends, says why it refuses, and leaves nothing behind.
  */
 #include "qapic/diag.h"
 #include "qapic/dump.h"

@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define QOM_PUBLIC __attribute__((visibility("default")))
+#define QOM_PUBLIC            __attribute__((visibility("default")))
 #define QOM_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define QOM_PUBLIC
@@ -41,8 +41,8 @@ typedef struct QomError QomError;
 QOM_PUBLIC bool qom_error_set(QomError **errp, const char *fmt, ...) QOM_PRINTF(2, 3);
 
 /* The same with a class. */
-QOM_PUBLIC bool qom_error_set_class(QomError **errp, QomErrorClass error_class, const char *fmt, ...)
-    QOM_PRINTF(3, 4);
+QOM_PUBLIC bool qom_error_set_class(QomError **errp, QomErrorClass error_class, const char *fmt,
+                                    ...) QOM_PRINTF(3, 4);
 
 /* The same, ending in ": " and the text of the errno value @err. */
 QOM_PUBLIC bool qom_error_set_errno(QomError **errp, int err, const char *fmt, ...)

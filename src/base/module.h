@@ -3,8 +3,8 @@
  * Modules: shared objects that are loaded when something in them is first used, so that a program
  * does not map heavy libraries that it may never need.
  *
- * Our own modules are found by name in one place only: the module folder that was configured, or, if
- * the running library or program lies in the build folder, the one there. Never in the working
+ * Our own modules are found by name in one place only: the module folder that was configured, or,
+ * if the running library or program lies in the build folder, the one there. Never in the working
  * directory, never beside a copy of the program, and no environment variable moves it.
  */
 #ifndef BASE_MODULE_H
