@@ -96,6 +96,24 @@ static bool run_qom_set(const HumanLine *line, QomError **errp)
 
 /* --- Objects --------------------------------------------------------------------------------- */
 
+/* The answer can not come later, so what may block is left to the command that can. */
+static bool add_object(const JsonTape *tape, QomError **errp)
+{
+    QomCreation *creation = qom_object_add_begin(tape, JSON_ROOT, NULL, errp);
+    if (!creation) {
+        return false;
+    }
+    bool ok = qom_object_add_blocks(creation)
+                  ? qom_error_set(errp, "this may take long: use the command object-add")
+                  : qom_object_add_complete(creation, errp);
+    if (!ok) {
+        qom_object_add_abort(creation);
+        return false;
+    }
+    qom_object_add_finish(creation);
+    return true;
+}
+
 static bool run_object_add(const HumanLine *line, QomError **errp)
 {
     QapiOptionsHow how = {.implied_key = "qom-type"};
@@ -103,7 +121,7 @@ static bool run_object_add(const HumanLine *line, QomError **errp)
     if (!tape) {
         return false;
     }
-    bool ok = qom_object_add(tape, JSON_ROOT, NULL, errp) != NULL;
+    bool ok = add_object(tape, errp);
     json_tape_wipe(tape);
     json_tape_free(tape);
     return ok;

@@ -84,6 +84,7 @@ static const Option table[] = {
     IGNORED("rtc", "OPTION=VALUE", "rtc"),
     IGNORED("serial", "DEV", NULL),
     IGNORED("smp", "N", "smp-opts"),
+    IGNORED("trace", "EVENTS", NULL),
     IGNORED("vga", "TYPE", NULL),
 };
 

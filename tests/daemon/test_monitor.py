@@ -107,6 +107,10 @@ def the_human_monitor_knows_a_few_lines():
         assert 'Try "help qom-get"' in client.human('qom-get /objects')
         assert client.human('help object_del') == 'object_del id -- delete an object\r\n'
         assert client.human('') == ''
+        os.mkfifo('fifo')
+        assert client.human('object_add secret,id=s,file=fifo') == (
+            'Error: this may take long: use the command object-add\r\n')
+        assert 'Invalid parameter' in client.human('object_add iothread,id=i,x=1')
 
 
 @test
