@@ -69,8 +69,8 @@ void run_ms(int ms);
 /* Runs it until @condition, 10 s at most; fails if it does not come. */
 void run_until(bool (*condition)(void *opaque), void *opaque);
 
-/* Runs @fn(@opaque) in a child process and returns its exit status, which is 0 if it returns, 1
- * after a failed assertion. */
+/* Runs @fn(@opaque) in a child process and returns its exit status, which is 0 if it returns, and
+ * over 128 after a failed assertion. */
 int in_child(void (*fn)(void *opaque), void *opaque);
 
 #endif

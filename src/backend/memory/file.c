@@ -84,12 +84,12 @@ static bool check_layout(const MemoryBackendFileProperties *config, MemoryOrigin
                              "size 0x%" PRIx64 " at offset 0x%" PRIx64 " exceeds the largest file",
                              config->size, config->offset);
     }
+    if (config->align % page) {
+        return qom_error_set(errp, "alignment 0x%" PRIx64 " must be multiples of page size 0x%zx",
+                             config->align, page);
+    }
     if (config->align & (config->align - 1)) {
         return qom_error_set(errp, "alignment 0x%" PRIx64 " must be a power of two", config->align);
-    }
-    if (config->align % page) {
-        return qom_error_set(errp, "alignment 0x%" PRIx64 " must be a multiple of page size 0x%zx",
-                             config->align, page);
     }
     origin->align_bytes = MAX(origin->align_bytes, MAX(config->align, page));
     return true;
@@ -209,16 +209,36 @@ static bool check_folder(MemoryBackendFile *self, MemoryOrigin *origin, const ch
     return origin->page_bytes && check_layout(&self->config, origin, errp);
 }
 
+/* @text says more than @err, or is NULL. */
+static bool open_error(MemoryBackendFile *self, int err, const char *text, QomError **errp)
+{
+    const MemoryBackendFileProperties *config = &self->config;
+    if (text) {
+        return qom_error_set(errp, "can't open backing store %s for guest RAM: %s",
+                             config->mem_path, text);
+    }
+    qom_error_set_errno(errp, err, "can't open backing store %s for guest RAM", config->mem_path);
+    if (!config->readonly && !config->share && (err == EACCES || err == EROFS)) {
+        qom_error_hint(errp, "With readonly=on,rom=off the file need not be writable: what is "
+                             "written stays in memory.");
+    }
+    return false;
+}
+
 static bool create_file(MemoryBackendFile *self, MemoryOrigin *origin, QomError **errp)
 {
     const char *path = self->config.mem_path;
     g_autofree char *folder = g_path_get_dirname(path);
+    if (!g_file_test(folder, G_FILE_TEST_IS_DIR)) {
+        return open_error(self, ENOENT, NULL, errp);
+    }
     if (!check_folder(self, origin, folder, errp)) {
         return false;
     }
     origin->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (origin->fd < 0) {
-        return qom_error_set_errno(errp, errno, "can't create backing store '%s'", path);
+        return qom_error_set_errno(errp, errno, "can't create backing store %s for guest RAM",
+                                   path);
     }
     self->created = true;
     return open_existing(self, origin, errp);
@@ -228,8 +248,7 @@ static bool create_nameless(MemoryBackendFile *self, MemoryOrigin *origin, QomEr
 {
     const char *folder = self->config.mem_path;
     if (self->config.readonly) {
-        return qom_error_set_errno(errp, EISDIR, "can't open backing store '%s' for reading",
-                                   folder);
+        return open_error(self, EISDIR, NULL, errp);
     }
     if (!check_folder(self, origin, folder, errp)) {
         return false;
@@ -246,22 +265,6 @@ static bool create_nameless(MemoryBackendFile *self, MemoryOrigin *origin, QomEr
         unlink(path);
     }
     return open_existing(self, origin, errp);
-}
-
-/* @text says more than @err, or is NULL. */
-static bool open_error(MemoryBackendFile *self, int err, const char *text, QomError **errp)
-{
-    const MemoryBackendFileProperties *config = &self->config;
-    if (text) {
-        return qom_error_set(errp, "can't open backing store '%s': %s", config->mem_path, text);
-    }
-    qom_error_set_errno(errp, err, "can't open backing store '%s' for %s", config->mem_path,
-                        config->readonly ? "reading" : "reading and writing");
-    if (!config->readonly && !config->share && (err == EACCES || err == EROFS)) {
-        qom_error_hint(errp, "With readonly=on,rom=off the file need not be writable: what is "
-                             "written stays in memory.");
-    }
-    return false;
 }
 
 static bool file_open(MemoryBackend *backend, MemoryOrigin *origin, QomError **errp)
