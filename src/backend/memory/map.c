@@ -8,6 +8,8 @@
  *     align     |   slack   |======= region =======|g| slack |
  *     keep                  |======= region =======|g|
  *
+ * Where every page is aligned enough there is no slack, and nothing to give back.
+ *
  * Source: the sheet on memory, section 2; mmap(2), madvise(2).
  */
 #include "backend/memory/memory.h"
@@ -19,6 +21,9 @@
 #include <sys/mman.h>
 #include <sys/statfs.h>
 #include <unistd.h>
+
+/* The least that the kernel puts together for MADV_HUGEPAGE: pages of order 2. */
+#define LARGE_FOLIO_MIN_BYTES (16u << 10)
 
 static size_t system_page_bytes(void)
 {
@@ -114,7 +119,7 @@ static bool map_error(int err, const MemoryOrigin *origin, uint64_t size_bytes, 
 /* Best effort: what the kernel does not do for a kind of memory it does not need. */
 static void advise(const MemoryMap *map, const MemoryOrigin *origin)
 {
-    if (!origin->hugetlb) {
+    if (!origin->hugetlb && map->size_bytes >= LARGE_FOLIO_MIN_BYTES) {
         madvise(map->ptr, map->size_bytes, MADV_HUGEPAGE);
     }
     madvise(map->ptr, map->size_bytes, MADV_DONTFORK);
@@ -133,7 +138,7 @@ bool memory_map(MemoryMap *map, const MemoryOrigin *origin, uint64_t size_bytes,
             size_bytes, origin->offset_bytes);
     }
 
-    size_t total = size + align + guard;
+    size_t total = size + guard + (align - guard); /* mmap(2) aligns to the page, as the guard is */
     char *space = mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (space == MAP_FAILED) {
         return map_error(errno, origin, size_bytes, errp);
@@ -159,6 +164,7 @@ bool memory_map(MemoryMap *map, const MemoryOrigin *origin, uint64_t size_bytes,
         .size_bytes = size,
         .reserved = start,
         .reserved_bytes = size + guard,
+        .hugetlb = origin->hugetlb,
     };
     advise(map, origin);
     return true;
@@ -166,10 +172,12 @@ bool memory_map(MemoryMap *map, const MemoryOrigin *origin, uint64_t size_bytes,
 
 void memory_unmap(MemoryMap *map)
 {
-    if (map->ptr) {
+    if (map->ptr && map->hugetlb) {
+        /* The guard apart: mappings of huge pages are unmapped by whole pages only. */
         munmap(map->reserved, map->size_bytes);
-        /* Apart, because mappings of huge pages are unmapped by whole pages only. */
         munmap((char *)map->reserved + map->size_bytes, map->reserved_bytes - map->size_bytes);
+    } else if (map->ptr) {
+        munmap(map->reserved, map->reserved_bytes);
     }
     *map = (MemoryMap){0};
 }

@@ -55,7 +55,7 @@ static bool ram_open(MemoryBackend *backend, MemoryOrigin *origin, QomError **er
 {
     const MemoryBackendProperties *config = memory_config(backend);
     origin->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-    origin->align_bytes = HUGE_ALIGN_BYTES;
+    origin->align_bytes = config->size < HUGE_ALIGN_BYTES ? origin->page_bytes : HUGE_ALIGN_BYTES;
     if (!config->share) {
         return true;
     }

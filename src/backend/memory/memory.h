@@ -42,6 +42,7 @@ typedef struct MemoryMap {
     size_t size_bytes; /* as configured, rounded up to the page */
     void *reserved;    /* the address space, a guard page behind the region included */
     size_t reserved_bytes;
+    bool hugetlb;
 } MemoryMap;
 
 typedef struct MemoryBackend {
