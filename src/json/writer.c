@@ -254,23 +254,32 @@ static void put_escaped(JsonWriter *w, uint32_t cp)
     w->len += (size_t)(to - start);
 }
 
+/* Writes what is left of a string from where it can not be copied. */
+static void put_rest(JsonWriter *w, const char *text, const char *last)
+{
+    while (text < last) {
+        int32_t cp = json_utf8_next(&text, last);
+        put_escaped(w, cp < 0 ? 0xFFFD : (uint32_t)cp);
+        const char *run = verbatim_end(text, last);
+        put(w, text, (size_t)(run - text));
+        text = run;
+    }
+    put_char(w, '"');
+}
+
 static void put_string(JsonWriter *w, const char *text, size_t len)
 {
     const char *last = text + len;
+    const char *run = verbatim_end(text, last);
+    size_t run_len = (size_t)(run - text);
+    char *to = reserve(w, len + 2);
 
-    reserve(w, len + 2);
-    put_char(w, '"');
-    while (text < last) {
-        const char *run = verbatim_end(text, last);
-
-        put(w, text, (size_t)(run - text));
-        text = run;
-        if (text < last) {
-            int32_t cp = json_utf8_next(&text, last);
-            put_escaped(w, cp < 0 ? 0xFFFD : (uint32_t)cp);
-        }
+    to[0] = '"';
+    if (run_len > 0) {
+        memcpy(to + 1, text, run_len);
     }
-    put_char(w, '"');
+    w->len += 1 + run_len;
+    put_rest(w, run, last);
 }
 
 void json_writer_key_len(JsonWriter *w, const char *key, size_t len)
