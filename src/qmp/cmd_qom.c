@@ -13,30 +13,36 @@
 
 /* --- Looking --------------------------------------------------------------------------------- */
 
-static void list_take(ObjectPropertyInfoList *list, GArray *infos)
+static bool list_write(const QomPropertyView *view, void *opaque)
 {
-    list->n = infos->len;
-    list->items = (ObjectPropertyInfo *)(void *)g_array_free(infos, infos->len == 0);
-}
+    JsonWriter *w = opaque;
 
-static bool list_add_view(const QomPropertyView *view, void *opaque)
-{
-    ObjectPropertyInfo info = {.name = g_strdup(view->name), .type = g_strdup(view->type)};
-    g_array_append_val((GArray *)opaque, info);
+    json_writer_begin_object(w);
+    json_writer_key(w, "name");
+    json_writer_string(w, view->name);
+    json_writer_key(w, "type");
+    json_writer_string(w, view->type);
+    json_writer_end_object(w);
     return true;
 }
 
-bool qmp_qom_list(const char *path, ObjectPropertyInfoList *ret, QomError **errp)
+/* An object may have a million children: they are written straight into the reply. */
+void qmp_qom_list(const JsonTape *tape, uint32_t node, QmpCall *call)
 {
-    QomObject *obj = qom_resolve_path_or_error(path, true, errp);
+    q_obj_qom_list_arg args;
+    QomError *error = NULL;
+    QomObject *obj;
 
-    if (!obj) {
-        return false;
+    if (!qmp_call_decode(call, tape, node, &args, &error) ||
+        !(obj = qom_resolve_path_or_error(args.path, true, &error))) {
+        qmp_call_fail(call, error);
+        return;
     }
-    GArray *infos = g_array_new(FALSE, FALSE, sizeof(ObjectPropertyInfo));
-    qom_object_foreach_property(obj, list_add_view, infos);
-    list_take(ret, infos);
-    return true;
+    JsonWriter *w = qmp_call_begin_return(call);
+    json_writer_begin_array(w);
+    qom_object_foreach_property(obj, list_write, w);
+    json_writer_end_array(w);
+    qmp_call_end_return(call);
 }
 
 void qmp_qom_get(const JsonTape *tape, uint32_t node, QmpCall *call)
@@ -88,15 +94,14 @@ bool qmp_qom_list_properties(const char *q_typename, ObjectPropertyInfoList *ret
         return false;
     }
     const QomProperty *const *props = qom_type_properties(type, &n);
-    GArray *infos = g_array_sized_new(FALSE, FALSE, sizeof(ObjectPropertyInfo), (guint)n);
+    ret->items = n ? g_new(ObjectPropertyInfo, n) : NULL;
+    ret->n = n;
     for (size_t i = 0; i < n; i++) {
-        ObjectPropertyInfo info = {.name = g_strdup(props[i]->name),
-                                   .type = g_strdup(props[i]->type),
-                                   .description = g_strdup(props[i]->description),
-                                   .default_value = g_strdup(props[i]->default_json)};
-        g_array_append_val(infos, info);
+        ret->items[i] = (ObjectPropertyInfo){.name = g_strdup(props[i]->name),
+                                             .type = g_strdup(props[i]->type),
+                                             .description = g_strdup(props[i]->description),
+                                             .default_value = g_strdup(props[i]->default_json)};
     }
-    list_take(ret, infos);
     return true;
 }
 
