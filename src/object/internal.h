@@ -132,6 +132,8 @@ typedef struct QomTree {
     GHashTable *links;    /* name -> set of objects that have a set link or an alias of that name */
     GPtrArray *listeners; /* of QomListener *; NULL where one was removed while they are told */
     unsigned telling;     /* how many rounds through `listeners` are under way */
+    size_t alive;         /* objects; atomic */
+    size_t died;          /* objects since free memory went back to the system; atomic */
 } QomTree;
 
 /* The only one. */

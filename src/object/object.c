@@ -15,7 +15,11 @@
  */
 #include "object/internal.h"
 
+#include <malloc.h>
 #include <string.h>
+
+/* So many dead objects are worth a walk through the heap. */
+enum { TRIM_MIN_OBJECTS = 4096 };
 
 QomExtras *object_extras(QomObject *obj)
 {
@@ -23,6 +27,30 @@ QomExtras *object_extras(QomObject *obj)
         obj->extras = g_new0(QomExtras, 1);
     }
     return obj->extras;
+}
+
+/* --- Memory ---------------------------------------------------------------------------------- */
+
+static void count_birth(void)
+{
+    __atomic_add_fetch(&qom_tree()->alive, 1, __ATOMIC_RELAXED);
+}
+
+/* The C library keeps what is freed in the middle of its heap. When at least as many objects have
+ * died since the last time as live now, most of the heap is such memory: the system gets it back.
+ * The walk takes time by the size of the heap, so a death costs the same however many objects
+ * there were. */
+static void count_death(void)
+{
+    QomTree *tree = qom_tree();
+    size_t alive = __atomic_sub_fetch(&tree->alive, 1, __ATOMIC_RELAXED);
+    size_t died = __atomic_add_fetch(&tree->died, 1, __ATOMIC_RELAXED);
+    if (died >= MAX(alive, TRIM_MIN_OBJECTS)) {
+        __atomic_store_n(&tree->died, 0, __ATOMIC_RELAXED);
+#ifdef __GLIBC__
+        malloc_trim(0);
+#endif
+    }
 }
 
 /* --- Birth ----------------------------------------------------------------------------------- */
@@ -48,6 +76,7 @@ QomObject *qom_object_new(const char *name)
     }
     QomClass *klass = type_class(type);
     QomObject *obj = g_malloc0(type->instance_size);
+    count_birth();
     obj->klass = klass;
     obj->refcount = 1;
     config_init(obj);
@@ -108,6 +137,7 @@ static void object_free(QomObject *obj)
     }
     g_free(obj->name);
     g_free(obj);
+    count_death();
 }
 
 void graves_drain(Graveyard *graves)
