@@ -5,6 +5,17 @@
 
 #include <string.h>
 
+static void append_blanks(GString *out, unsigned count)
+{
+    static const char blanks[] = "                ";
+
+    while (count > 0) {
+        unsigned some = MIN(count, (unsigned)sizeof(blanks) - 1);
+        g_string_append_len(out, blanks, some);
+        count -= some;
+    }
+}
+
 /* Appends a line of a comment so that it neither ends the comment nor starts another. */
 static void append_comment_text(GString *out, const char *line)
 {
@@ -32,18 +43,22 @@ void gen_comment(GString *out, unsigned indent, const char *lines)
     }
     count--; /* behind the last \n */
     if (count == 1 && indent + 6 + (size_t)g_utf8_strlen(list[0], -1) <= GEN_WIDTH) {
-        g_string_append_printf(out, "%*s/* ", (int)indent, "");
+        append_blanks(out, indent);
+        g_string_append(out, "/* ");
         append_comment_text(out, list[0]);
         g_string_append(out, " */\n");
         return;
     }
-    g_string_append_printf(out, "%*s/*\n", (int)indent, "");
+    append_blanks(out, indent);
+    g_string_append(out, "/*\n");
     for (unsigned i = 0; i < count; i++) {
-        g_string_append_printf(out, "%*s *%s", (int)indent, "", list[i][0] == '\0' ? "" : " ");
+        append_blanks(out, indent);
+        g_string_append(out, list[i][0] == '\0' ? " *" : " * ");
         append_comment_text(out, list[i]);
         g_string_append_c(out, '\n');
     }
-    g_string_append_printf(out, "%*s */\n", (int)indent, "");
+    append_blanks(out, indent);
+    g_string_append(out, " */\n");
 }
 
 /* Whether @c needs a backslash in front; `?` does so that no trigraph arises. */
@@ -66,16 +81,22 @@ static unsigned literal_columns(char c)
 
 static void append_string(GString *out, const char *text, size_t len)
 {
+    const char *end = text + len;
+
     g_string_append_c(out, '"');
-    for (const char *c = text; c < text + len; c++) {
-        if (g_ascii_iscntrl(*c)) {
-            g_string_append_printf(out, "\\%03o", (unsigned char)*c);
-            continue;
+    while (text < end) {
+        const char *plain = text;
+        while (plain < end && !is_escaped(*plain) && !g_ascii_iscntrl(*plain)) {
+            plain++;
         }
-        if (is_escaped(*c)) {
+        g_string_append_len(out, text, plain - text);
+        text = plain;
+        if (text < end && g_ascii_iscntrl(*text)) {
+            g_string_append_printf(out, "\\%03o", (unsigned char)*text++);
+        } else if (text < end) {
             g_string_append_c(out, '\\');
+            g_string_append_c(out, *text++);
         }
-        g_string_append_c(out, *c);
     }
     g_string_append_c(out, '"');
 }
@@ -125,12 +146,13 @@ void gen_code(GString *out, unsigned lead, const char *line)
     unsigned column = lead;
     bool fresh = true;
 
-    g_string_append_printf(out, "%*s", (int)lead, "");
+    append_blanks(out, lead);
     if (line[open] == '(' && lead + strlen(line) > GEN_WIDTH &&
         indent + longest_part(line + open + 1) > GEN_WIDTH) {
         indent = lead + 4;
         g_string_append_len(out, line, (gssize)open + 1);
-        g_string_append_printf(out, "\n%*s", (int)indent, "");
+        g_string_append_c(out, '\n');
+        append_blanks(out, indent);
         line += open + 1;
         column = indent;
     }
@@ -139,7 +161,8 @@ void gen_code(GString *out, unsigned lead, const char *line)
         size_t len = comma == NULL ? strlen(line) : (size_t)(comma - line) + 1;
 
         if (!fresh && column + 1 + len > GEN_WIDTH) {
-            g_string_append_printf(out, "\n%*s", (int)indent, "");
+            g_string_append_c(out, '\n');
+            append_blanks(out, indent);
             column = indent;
         } else if (!fresh) {
             g_string_append_c(out, ' ');
@@ -161,7 +184,8 @@ GenFill gen_fill_start(GString *out, const char *open, unsigned indent)
 
 static void break_line(GenFill *fill)
 {
-    g_string_append_printf(fill->out, "\n%*s", (int)fill->indent, "");
+    g_string_append_c(fill->out, '\n');
+    append_blanks(fill->out, fill->indent);
     fill->column = fill->indent;
     fill->empty = true;
 }
@@ -169,7 +193,7 @@ static void break_line(GenFill *fill)
 static void begin_item(GenFill *fill, unsigned columns)
 {
     if (fill->column == 0) {
-        g_string_append_printf(fill->out, "%*s", (int)fill->indent, "");
+        append_blanks(fill->out, fill->indent);
         fill->column = fill->indent;
     } else if (!fill->empty && fill->column + 1 + columns > GEN_WIDTH) {
         break_line(fill);
@@ -183,12 +207,18 @@ static void begin_item(GenFill *fill, unsigned columns)
 
 void gen_fill(GenFill *fill, const char *fmt, ...)
 {
-    g_autofree char *text = NULL;
+    g_autofree char *long_text = NULL;
+    char short_text[128];
+    const char *text = short_text;
     unsigned columns;
     va_list args;
 
     va_start(args, fmt);
-    text = g_strdup_vprintf(fmt, args);
+    if (g_vsnprintf(short_text, sizeof(short_text), fmt, args) >= (int)sizeof(short_text)) {
+        va_end(args);
+        va_start(args, fmt);
+        text = long_text = g_strdup_vprintf(fmt, args);
+    }
     va_end(args);
     columns = (unsigned)g_utf8_strlen(text, -1);
     begin_item(fill, columns + 2); /* two for the comma and what may close the list */
@@ -229,15 +259,16 @@ void gen_fill_string(GenFill *fill, const char *name, const char *text)
     } else {
         begin_item(fill, 0);
     }
-    g_string_append_printf(fill->out, "%s = ", name);
-    while (true) {
-        size_t len = take_piece(text, room);
+    g_string_append(fill->out, name);
+    g_string_append(fill->out, " = ");
+    for (size_t len = all;; len = take_piece(text, room)) {
         append_string(fill->out, text, len);
         text += len;
         if (*text == '\0') {
             break;
         }
-        g_string_append_printf(fill->out, "\n%*s", (int)indent, "");
+        g_string_append_c(fill->out, '\n');
+        append_blanks(fill->out, indent);
     }
     g_string_append_c(fill->out, ',');
     fill->column = GEN_WIDTH;
