@@ -233,6 +233,7 @@ static bool create_file(MemoryBackendFile *self, MemoryOrigin *origin, QomError 
         return open_error(self, ENOENT, NULL, errp);
     }
     if (!check_folder(self, origin, folder, errp)) {
+        qom_error_prefix(errp, "can't create backing store '%s': ", path);
         return false;
     }
     origin->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
