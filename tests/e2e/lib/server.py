@@ -194,6 +194,14 @@ class Client:
         reply = self.command('qom-list', {'path': '/objects'})
         return sorted(p['name'] for p in reply.get('return', []) if p['type'].startswith('child<'))
 
+    def clear(self):
+        """Deletes all objects, if the server lives; what can not be deleted stays."""
+        try:
+            for object_id in self.objects():
+                self.delete(object_id)
+        except (OSError, EOFError):
+            pass
+
 
 def object_path(path):
     return path if path.startswith('/') else '/objects/' + path
