@@ -12,31 +12,28 @@ GE, CNF = 'GenericError', 'CommandNotFound'
 
 
 class Blocker:
-    """A FIFO that keeps an object-add from ending, until release()."""
+    """A FIFO that keeps an object-add from ending, from now until release()."""
 
     def __init__(self, t, client, object_id='s'):
         self.path = os.path.join(t.dir, object_id)
         os.mkfifo(self.path)
         client.post('object-add', {'qom-type': 'secret', 'id': object_id, 'file': self.path},
                     id='block')
-        self.released = False
+        # Opening for writing succeeds once somebody reads; that one then waits for our bytes.
+        self.fd = tap.until(self.opened)
         t.cleanup(self.release)
 
-    def release(self):
-        """Opens the FIFO for writing, which fails as long as nobody has it open to read."""
-        if self.released:
-            return
-        self.released = True
+    def opened(self):
+        try:
+            return os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            return None
 
-        def opened():
-            try:
-                return os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
-            except OSError:
-                return None
-        fd = tap.until(opened, 5)
-        if fd is not None:
-            os.write(fd, b'secret')
-            os.close(fd)
+    def release(self):
+        if self.fd is not None:
+            os.write(self.fd, b'secret')
+            os.close(self.fd)
+        self.fd = None
 
 
 def server(t, oob=True):
