@@ -206,7 +206,11 @@ static bool check_folder(MemoryBackendFile *self, MemoryOrigin *origin, const ch
                          QomError **errp)
 {
     origin->page_bytes = memory_file_page_bytes(-1, folder, &origin->hugetlb, errp);
-    return origin->page_bytes && check_layout(&self->config, origin, errp);
+    if (origin->page_bytes == 0) {
+        qom_error_prefix(errp, "can't create backing store '%s': ", self->config.mem_path);
+        return false;
+    }
+    return check_layout(&self->config, origin, errp);
 }
 
 /* @text says more than @err, or is NULL. */
@@ -233,7 +237,6 @@ static bool create_file(MemoryBackendFile *self, MemoryOrigin *origin, QomError 
         return open_error(self, ENOENT, NULL, errp);
     }
     if (!check_folder(self, origin, folder, errp)) {
-        qom_error_prefix(errp, "can't create backing store '%s': ", path);
         return false;
     }
     origin->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
