@@ -115,7 +115,7 @@ static void memory_of_queued_commands_is_counted(void **state)
         say(client, "'}}");
     }
     run_ms(50);
-    assert_true(qmp_server()->memory_bytes > 40u << 20);
+    assert_true(__atomic_load_n(&qmp_server()->memory_bytes, __ATOMIC_RELAXED) > 40u << 20);
     qmp_call_return(commands.later, &(int64_t){0});
     hear(client);
     for (int i = 0; i < 4; i++) {
@@ -124,7 +124,7 @@ static void memory_of_queued_commands_is_counted(void **state)
     talk(client, "{'execute':'plain'}", "{\"return\": {}}");
     run_ms(20);
     talk(client, "{'execute':'plain'}", "{\"return\": {}}");
-    assert_true(qmp_server()->memory_bytes < 1u << 20);
+    assert_true(__atomic_load_n(&qmp_server()->memory_bytes, __ATOMIC_RELAXED) < 1u << 20);
     client_free(client);
 }
 
