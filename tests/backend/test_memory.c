@@ -60,8 +60,11 @@ static void a_guard_page_lies_behind(void **state)
 
 static void plain_memory_is_aligned_for_huge_pages(void **state)
 {
-    add("{'qom-type':'memory-backend-ram','id':'m','size':4096}");
-    assert_int_equal((uintptr_t)backend("m")->map.ptr % (2 * MIB), 0);
+    for (unsigned i = 0; i < 8; i++) {
+        QomObject *obj =
+            add("{'qom-type':'memory-backend-ram','id':'m%u','size':%" PRIu64 "}", i, 2 * MIB + i);
+        assert_int_equal((uintptr_t)((MemoryBackend *)obj)->map.ptr % (2 * MIB), 0);
+    }
 }
 
 static void children_do_not_get_it(void **state)
@@ -160,7 +163,9 @@ static void without_descriptors(void *opaque)
     struct rlimit limit = {.rlim_cur = (rlim_t)dup(0)};
     close((int)limit.rlim_cur);
     limit.rlim_max = limit.rlim_cur;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        _exit(77); /* valgrind has its own */
+    }
     add_fails("failed to create a memfd: Too many open files",
               "{'qom-type':'memory-backend-memfd','id':'m','size':4096}");
     add_fails("failed to create a memfd: Too many open files",
@@ -170,7 +175,11 @@ static void without_descriptors(void *opaque)
 
 static void no_descriptor_left_is_an_error(void **state)
 {
-    assert_int_equal(in_child(without_descriptors, NULL), 0);
+    int status = in_child(without_descriptors, NULL);
+    if (status == 77) {
+        skip();
+    }
+    assert_int_equal(status, 0);
 }
 
 static void without_address_space(void *opaque)

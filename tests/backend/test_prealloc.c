@@ -184,7 +184,7 @@ static void on_a_small_tmpfs(void *opaque)
     g_autofree char *made = g_build_filename(folder, "made", NULL);
     g_autofree char *holes = g_build_filename(folder, "holes", NULL);
     if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0)) < 0 ||
-        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("none", "/", "none", MS_REC | MS_PRIVATE, "") < 0 ||
         mount("tmpfs", folder, "tmpfs", 0, "size=2m") < 0) {
         _exit(77);
     }
@@ -270,8 +270,6 @@ static void no_more_threads_is_an_error(void **state)
 
 /* --- where it runs --------------------------------------------------------------------------- */
 
-static const char *const affinity_names[] = {"one thread", "two threads"};
-
 /* Looks at the threads called "prealloc" until told to stop. */
 typedef struct Watch {
     int cpu; /* the only one that they may run on */
@@ -305,33 +303,35 @@ static void *watch_main(void *opaque)
     return NULL;
 }
 
+/* Preallocates with @n threads while somebody watches. */
+static void watched_prealloc(unsigned n, int cpu)
+{
+    Watch watch = {.cpu = cpu};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, watch_main, &watch), 0);
+    add("{'qom-type':'memory-backend-memfd','id':'m','size':268435456,'prealloc':true,"
+        "'prealloc-context':'tc','prealloc-threads':%u}",
+        n);
+    __atomic_store_n(&watch.stop, 1, __ATOMIC_RELAXED);
+    pthread_join(thread, NULL);
+    assert_int_equal(resident("m"), 256 * MIB);
+    assert_property("m", "prealloc-context", "\"/objects/tc\"");
+    del("m");
+    assert_true(watch.seen > 0);
+    assert_int_equal(watch.astray, 0);
+}
+
 static void a_context_decides_where_the_threads_run(void **state)
 {
     cpu_set_t cpus;
+    int last = 0;
     assert_int_equal(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
-    Watch watch = {0};
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        watch.cpu = CPU_ISSET(cpu, &cpus) ? cpu : watch.cpu; /* the last */
+        last = CPU_ISSET(cpu, &cpus) ? cpu : last;
     }
-    add("{'qom-type':'thread-context','id':'tc','cpu-affinity':[%d]}", watch.cpu);
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, watch_main, &watch), 0);
-    for (size_t threads = 1; threads <= G_N_ELEMENTS(affinity_names); threads++) {
-        watch.seen = 0;
-        add("{'qom-type':'memory-backend-memfd','id':'m','size':268435456,'prealloc':true,"
-            "'prealloc-context':'tc','prealloc-threads':%zu}",
-            threads);
-        assert_int_equal(resident("m"), 256 * MIB);
-        assert_property("m", "prealloc-context", "\"/objects/tc\"");
-        del("m");
-        if (watch.astray) {
-            fail_msg("%s: not where the context is", affinity_names[threads - 1]);
-        }
-    }
-    __atomic_store_n(&watch.stop, 1, __ATOMIC_RELAXED);
-    pthread_join(thread, NULL);
-    assert_int_equal(watch.astray, 0);
-    assert_true(watch.seen > 0);
+    add("{'qom-type':'thread-context','id':'tc','cpu-affinity':[%d]}", last);
+    watched_prealloc(1, last);
+    watched_prealloc(2, last);
 }
 
 static void a_context_must_be_one(void **state)

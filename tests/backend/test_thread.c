@@ -416,7 +416,9 @@ static void without_descriptors(void *opaque)
     for (unsigned left = 0; left < 2; left++) {
         struct rlimit limit = {(rlim_t)lowest + left, (rlim_t)lowest + 2};
         close(lowest);
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0) {
+            _exit(77); /* valgrind has its own */
+        }
         add_fails_with("Too many open files", "{'qom-type':'iothread','id':'io0'}");
         lowest = left ? lowest : (int)limit.rlim_cur;
     }
@@ -424,7 +426,11 @@ static void without_descriptors(void *opaque)
 
 static void no_more_descriptors_is_an_error(void **state)
 {
-    assert_int_equal(in_child(without_descriptors, NULL), 0);
+    int status = in_child(without_descriptors, NULL);
+    if (status == 77) {
+        skip();
+    }
+    assert_int_equal(status, 0);
 }
 
 static void a_thousand_rounds_leave_nothing(void **state)

@@ -33,8 +33,8 @@ enum { MAX_THREADS = 16, MAX_CPUS = 1024 };
 /* What all workers of one job share. */
 typedef struct Gang {
     const MemoryPrealloc *job;
-    GMutex lock; /* guards open */
-    GCond opened;
+    pthread_mutex_t lock; /* guards open */
+    pthread_cond_t opened;
     bool open; /* the gate */
     int error; /* atomic; the first one, 0: go on */
     bool pin;  /* workers run on `cpus` */
@@ -102,11 +102,11 @@ static void *worker_main(void *opaque)
     if (gang->pin) {
         sched_setaffinity(0, sizeof(gang->cpus), &gang->cpus);
     }
-    g_mutex_lock(&gang->lock);
+    pthread_mutex_lock(&gang->lock);
     while (!gang->open) {
-        g_cond_wait(&gang->opened, &gang->lock);
+        pthread_cond_wait(&gang->opened, &gang->lock);
     }
-    g_mutex_unlock(&gang->lock);
+    pthread_mutex_unlock(&gang->lock);
     work(worker);
     return NULL;
 }
@@ -178,7 +178,11 @@ static unsigned create_workers(Gang *gang, Worker *workers, unsigned n)
 
 int memory_prealloc(const MemoryPrealloc *job)
 {
-    Gang gang = {.job = job};
+    Gang gang = {
+        .job = job,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .opened = PTHREAD_COND_INITIALIZER,
+    };
     unsigned n = thread_count(job);
     gang.pin = !job->context && node_cpus(job->nodes, &gang.cpus);
     if (n == 1 && !job->context && !gang.pin) {
@@ -187,18 +191,16 @@ int memory_prealloc(const MemoryPrealloc *job)
         return gang.error;
     }
     Worker workers[MAX_THREADS];
-    g_mutex_init(&gang.lock);
-    g_cond_init(&gang.opened);
     unsigned created = create_workers(&gang, workers, n);
-    g_mutex_lock(&gang.lock);
+    pthread_mutex_lock(&gang.lock);
     gang.open = true;
-    g_cond_broadcast(&gang.opened);
-    g_mutex_unlock(&gang.lock);
+    pthread_cond_broadcast(&gang.opened);
+    pthread_mutex_unlock(&gang.lock);
     for (unsigned i = 0; i < created; i++) {
         pthread_join(workers[i].thread, NULL);
     }
-    g_cond_clear(&gang.opened);
-    g_mutex_clear(&gang.lock);
+    pthread_cond_destroy(&gang.opened);
+    pthread_mutex_destroy(&gang.lock);
     return gang.error;
 }
 

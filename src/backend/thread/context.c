@@ -38,8 +38,8 @@ typedef struct ThreadContext {
     bool running; /* thread is valid */
     pid_t tid;
 
-    GMutex lock; /* guards what follows */
-    GCond changed;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
     SpawnRequest *request; /* NULL: the mailbox is free */
     bool stop;
 } ThreadContext;
@@ -47,19 +47,19 @@ typedef struct ThreadContext {
 static void *context_main(void *opaque)
 {
     ThreadContext *self = opaque;
-    g_mutex_lock(&self->lock);
+    pthread_mutex_lock(&self->lock);
     self->tid = gettid();
-    g_cond_broadcast(&self->changed);
+    pthread_cond_broadcast(&self->changed);
     while (!self->stop) {
         SpawnRequest *request = self->request;
         if (request && !request->done) {
             request->result = pthread_create(request->thread, NULL, request->fn, request->arg);
             request->done = true;
-            g_cond_broadcast(&self->changed);
+            pthread_cond_broadcast(&self->changed);
         }
-        g_cond_wait(&self->changed, &self->lock);
+        pthread_cond_wait(&self->changed, &self->lock);
     }
-    g_mutex_unlock(&self->lock);
+    pthread_mutex_unlock(&self->lock);
     return NULL;
 }
 
@@ -67,18 +67,18 @@ int thread_context_spawn(pthread_t *thread, void *(*fn)(void *), void *arg, void
 {
     ThreadContext *self = context;
     SpawnRequest request = {.thread = thread, .fn = fn, .arg = arg};
-    g_mutex_lock(&self->lock);
+    pthread_mutex_lock(&self->lock);
     while (self->request) {
-        g_cond_wait(&self->changed, &self->lock);
+        pthread_cond_wait(&self->changed, &self->lock);
     }
     self->request = &request;
-    g_cond_broadcast(&self->changed);
+    pthread_cond_broadcast(&self->changed);
     while (!request.done) {
-        g_cond_wait(&self->changed, &self->lock);
+        pthread_cond_wait(&self->changed, &self->lock);
     }
     self->request = NULL;
-    g_cond_broadcast(&self->changed);
-    g_mutex_unlock(&self->lock);
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->lock);
     return request.result;
 }
 
@@ -215,11 +215,11 @@ static bool start_thread(ThreadContext *self, QomError **errp)
     char name[16];
     g_snprintf(name, sizeof(name), "TC %s", qom_object_name(&self->obj));
     pthread_setname_np(self->thread, name);
-    g_mutex_lock(&self->lock);
+    pthread_mutex_lock(&self->lock);
     while (!self->tid) {
-        g_cond_wait(&self->changed, &self->lock);
+        pthread_cond_wait(&self->changed, &self->lock);
     }
-    g_mutex_unlock(&self->lock);
+    pthread_mutex_unlock(&self->lock);
     return true;
 }
 
@@ -241,22 +241,22 @@ static bool context_complete(QomObject *obj, QomError **errp)
 static void context_init(QomObject *obj)
 {
     ThreadContext *self = (ThreadContext *)obj;
-    g_mutex_init(&self->lock);
-    g_cond_init(&self->changed);
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_cond_init(&self->changed, NULL);
 }
 
 static void context_finalize(QomObject *obj)
 {
     ThreadContext *self = (ThreadContext *)obj;
     if (self->running) {
-        g_mutex_lock(&self->lock);
+        pthread_mutex_lock(&self->lock);
         self->stop = true;
-        g_cond_broadcast(&self->changed);
-        g_mutex_unlock(&self->lock);
+        pthread_cond_broadcast(&self->changed);
+        pthread_mutex_unlock(&self->lock);
         pthread_join(self->thread, NULL);
     }
-    g_cond_clear(&self->changed);
-    g_mutex_clear(&self->lock);
+    pthread_cond_destroy(&self->changed);
+    pthread_mutex_destroy(&self->lock);
 }
 
 static const QomPropertyRule context_rules[] = {
