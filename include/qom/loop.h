@@ -266,6 +266,7 @@ typedef struct LoopStats {
     uint64_t calls_queued; /* posted and not run yet, now */
     uint64_t pool_queued;  /* work that waits for a worker, now */
     uint64_t pool_threads; /* workers now */
+    uint64_t pool_busy;    /* workers that work, now */
 } LoopStats;
 
 /* Each figure is whole; together they are of nearly, not exactly, the same moment. Any thread. */

@@ -28,20 +28,17 @@ typedef struct Daemon Daemon;
 
 /* --- The plan: what the command line asks for ------------------------------------------------ */
 
-/* In this order, whatever the order of the options: each phase may need what came before. */
-typedef enum StartPhase {
+/* When an object is created: all of the first kind, then all of the second, then character devices,
+ * the third kind, monitors; whatever the order of the options. */
+typedef enum ObjectPhase {
     PHASE_THREAD_CONTEXT,
     PHASE_OBJECT,
-    PHASE_CHARDEV,
-    PHASE_LATE_OBJECT, /* those that need character devices, networks or a lot of memory */
-    PHASE_MONITOR,
-    PHASE_COUNT,
-} StartPhase;
+    PHASE_LATE_OBJECT, /* those that need character devices or networks, or take long */
+} ObjectPhase;
 
 typedef struct PlannedObject {
-    StartPhase phase;
+    ObjectPhase phase;
     JsonTape *tape; /* owned */
-    char *id;
 } PlannedObject;
 
 typedef struct PlannedChardev {
@@ -105,7 +102,8 @@ int daemon_main(int argc, char **argv);
  * left to daemon_clean_up(). */
 bool daemon_start(Daemon *daemon);
 
-/* Ends the process while start-up is under way, for a signal: leaves no file behind. */
+/* Ends the process where it stands, with work in other threads or in functions further up; leaves
+ * no file behind. */
 G_NORETURN void daemon_abandon(Daemon *daemon);
 
 /* Ends monitors, then character devices, then objects. Fine at any point after parsing. */

@@ -17,7 +17,7 @@ static const char *const late_types[] = {
     "rng-egd", "qtest", "cryptodev-vhost-user", "netfilter", "colo-compare", "memory-backend",
 };
 
-static StartPhase phase_of(const QomType *type)
+static ObjectPhase phase_of(const QomType *type)
 {
     if (qom_type_is_a(type, "thread-context")) {
         return PHASE_THREAD_CONTEXT;

@@ -19,6 +19,10 @@
 /* How long the end waits for clients to take what they are owed. */
 #define FLUSH_MS 500
 
+/* How long it waits for work in other threads, such as an object-add of a client. */
+#define WORK_NS INT64_C(500000000)
+#define TICK_NS INT64_C(2000000)
+
 /* --- Objects --------------------------------------------------------------------------------- */
 
 /* The completion of an object that may block, in a worker thread. */
@@ -70,7 +74,7 @@ static bool create_object(Daemon *daemon, PlannedObject *planned, QomError **err
     return true;
 }
 
-static bool create_objects(Daemon *daemon, StartPhase phase)
+static bool create_objects(Daemon *daemon, ObjectPhase phase)
 {
     QOM_AUTO_ERROR(err);
     for (guint i = 0; i < daemon->objects->len; i++) {
@@ -215,6 +219,34 @@ void daemon_abandon(Daemon *daemon)
     _exit(EXIT_SUCCESS);
 }
 
+static void do_nothing(void *opaque)
+{
+}
+
+static bool is_working(const Daemon *daemon)
+{
+    LoopStats stats;
+    loop_get_stats(daemon->loop, &stats);
+    return stats.pool_busy > 0 || stats.pool_queued > 0 || stats.calls_queued > 0;
+}
+
+/* Lets workers come to an end. One may wait for ever, for the writer of a FIFO; then the process
+ * ends without it. */
+static void end_work(Daemon *daemon)
+{
+    int64_t deadline_ns = loop_now_ns() + WORK_NS;
+    LoopTimer tick;
+    loop_timer_init(&tick, daemon->loop, do_nothing, NULL);
+    while (is_working(daemon)) {
+        if (loop_now_ns() > deadline_ns) {
+            daemon_abandon(daemon);
+        }
+        loop_timer_arm_in(&tick, TICK_NS);
+        loop_iterate(daemon->loop, true);
+    }
+    loop_timer_cancel(&tick);
+}
+
 void daemon_clean_up(Daemon *daemon)
 {
     /* Sockets may have been given by names relative to where we began. */
@@ -225,6 +257,7 @@ void daemon_clean_up(Daemon *daemon)
         signals_stop(daemon);
         qmp_shutdown();
         chardev_cleanup(FLUSH_MS);
+        end_work(daemon);
         qom_objects_clear();
         qom_tree_destroy();
         loop_set_main(NULL);

@@ -286,5 +286,6 @@ void loop_get_stats(Loop *loop, LoopStats *stats)
     pthread_mutex_lock(&loop->pool.lock);
     stats->pool_queued = loop->pool.queued;
     stats->pool_threads = loop->pool.threads;
+    stats->pool_busy = loop->pool.threads - loop->pool.idle;
     pthread_mutex_unlock(&loop->pool.lock);
 }

@@ -104,13 +104,17 @@ class Client:
         line = self.file.readline()
         return json.loads(line) if line else None
 
-    def call(self, command, fds=(), **arguments):
-        """Sends a command and returns its response; events go to .events."""
+    def send(self, command, fds=(), **arguments):
+        """Sends a command."""
         request = {'execute': command}
         if arguments:
             request['arguments'] = {key.replace('_', '-'): value
                                     for key, value in arguments.items()}
         socket.send_fds(self.socket, [json.dumps(request).encode() + b'\n'], list(fds))
+
+    def call(self, command, fds=(), **arguments):
+        """Sends a command and returns its response; events go to .events."""
+        self.send(command, fds, **arguments)
         while True:
             message = self.read()
             assert message is not None, f'connection ended in {command}'

@@ -172,6 +172,32 @@ def signals_work_while_an_object_waits():
 
 
 @test
+def an_object_that_never_completes_does_not_hold_up_the_end():
+    os.mkfifo('fifo')
+    for way in 'quit', 'signal':
+        with Daemon('-pidfile', 'pid') as daemon, daemon.client() as one, daemon.client() as two:
+            one.send('object-add', qom_type='secret', id='s', file='fifo')
+            two.ok('query-status')
+            if way == 'quit':
+                two.ok('quit')
+            else:
+                daemon.process.send_signal(signal.SIGTERM)
+            assert two.rest() == ['SHUTDOWN']
+            assert daemon.wait() == 0
+        assert os.listdir() == ['fifo'], os.listdir()
+
+
+@test
+def an_object_that_is_on_its_way_may_arrive_after_the_end_of_its_monitor():
+    with Daemon() as daemon, daemon.client() as one, daemon.client() as two:
+        one.send('object-add', qom_type='memory-backend-ram', id='m', size=64 << 20,
+                 prealloc=True)
+        two.ok('quit')
+        assert daemon.wait() == 0
+    assert os.listdir() == [], os.listdir()
+
+
+@test
 def quit_answers_and_tells_everybody():
     with Daemon() as daemon, daemon.client() as one, daemon.client() as two:
         one.ok('quit')
