@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -249,6 +251,47 @@ static void huge_pages_are_used_reserved_and_counted(void **state)
     assert_true(set_huge_pages(0));
 }
 
+/* In a mount namespace of its own, with a hugetlbfs at @opaque. 77: not possible here. */
+static void on_hugetlbfs(void *opaque)
+{
+    const char *folder = opaque;
+    uint64_t before = file_number(NR_HUGEPAGES);
+    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, "") < 0 ||
+        mount("none", folder, "hugetlbfs", 0, "pagesize=2M") < 0 || before || !set_huge_pages(3)) {
+        _exit(77);
+    }
+#define ADD "{'qom-type':'memory-backend-file','id':'m','share':true,'mem-path':'%s"
+    add_fails("memory size 4 KiB must be equal to or larger than page size 2 MiB",
+              ADD "','size':4096}", folder);
+    add_fails("memory size must be multiple of 2 MiB, not 3 MiB", ADD "/f','size':3145728}",
+              folder);
+    add_fails("offset 0x1000 must be a multiple of page size 0x200000",
+              ADD "/f','size':2097152,'offset':4096}", folder);
+    add_fails("alignment 0x1000 must be multiples of page size 0x200000",
+              ADD "/f','size':2097152,'align':4096}", folder);
+    add_fails("cannot map 8 MiB of memory: 4 huge pages of 2 MiB needed, 3 free",
+              ADD "/f','size':8388608}", folder);
+    g_autofree char *file = g_build_filename(folder, "f", NULL);
+    assert_int_equal(access(file, F_OK), -1);
+    add(ADD "','size':4194304,'prealloc':true}", folder);
+    assert_int_equal(region("m").page_bytes, 2 * MIB);
+    assert_int_equal(file_number(HUGEPAGES_DIR "free_hugepages"), 1);
+    del("m");
+    assert_int_equal(file_number(HUGEPAGES_DIR "free_hugepages"), 3);
+    assert_true(set_huge_pages(0));
+}
+
+static void a_file_on_hugetlbfs_has_its_pages(void **state)
+{
+    g_autofree char *folder = scratch("huge");
+    assert_int_equal(mkdir(folder, 0700), 0);
+    int status = in_child(on_hugetlbfs, folder);
+    if (status == 77) {
+        skip();
+    }
+    assert_int_equal(status, 0);
+}
+
 /* --- merge, dump ----------------------------------------------------------------------------- */
 
 static void merge_and_dump_act_at_once(void **state)
@@ -433,6 +476,7 @@ int main(void)
         TEST(no_descriptor_left_is_an_error),
         TEST(no_address_space_left_is_an_error),
         TEST(huge_pages_are_used_reserved_and_counted),
+        TEST(a_file_on_hugetlbfs_has_its_pages),
         TEST(merge_and_dump_act_at_once),
         TEST(policies_are_the_kernels),
         TEST(nodes_are_sorted_and_each_is_named_once),

@@ -36,7 +36,6 @@ static uint64_t resident(const char *id)
 
 static void all_pages_of_every_kind_are_there(void **state)
 {
-    g_autofree char *path = scratch("new");
     static const char *const kinds[] = {
         "'qom-type':'memory-backend-ram'",
         "'qom-type':'memory-backend-ram','share':true",
