@@ -48,9 +48,7 @@ static const int administration[] = {
     SYS_finit_module,
     SYS_init_module,
     SYS_kexec_load,
-    SYS_lookup_dcookie,
     SYS_mount,
-    SYS_nfsservctl,
     SYS_open_by_handle_at,
     SYS_pivot_root,
     SYS_process_vm_readv,
@@ -83,6 +81,12 @@ static const int administration[] = {
 
 /* What only old programs call; several have no code behind them any more. */
 static const int obsolete[] = {
+#ifdef SYS_lookup_dcookie
+    SYS_lookup_dcookie,
+#endif
+#ifdef SYS_nfsservctl
+    SYS_nfsservctl,
+#endif
 #ifdef SYS__sysctl
     SYS__sysctl,
 #endif

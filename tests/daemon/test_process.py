@@ -125,6 +125,28 @@ def a_listening_socket_can_be_inherited():
 
 
 @test
+def a_test_program_can_be_dialled():
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind('M')
+    listener.listen()
+    listener.settimeout(20)
+    os.symlink(QOMD, 'qomd-system-x86_64')
+    command = ('exec ./qomd-system-x86_64 -chardev socket,path=M,id=char0 -mon '
+               'chardev=char0,mode=control -display none -audio none -machine none -accel qtest')
+    with subprocess.Popen(['sh', '-c', command]) as process:
+        peer, _ = listener.accept()
+        with peer, peer.makefile('rwb') as file:
+            assert b'"QMP"' in file.readline()
+            file.write(b"{ 'execute': 'qmp_capabilities' }\n")
+            file.flush()
+            assert file.readline() == b'{"return": {}}\r\n'
+            process.send_signal(signal.SIGTERM)
+            assert b'"SHUTDOWN"' in file.readline()
+            assert process.wait(20) == 0
+    listener.close()
+
+
+@test
 def inherited_descriptors_become_sets():
     with open('file', 'w+b') as file:
         number = file.fileno()
