@@ -5,6 +5,8 @@
 #include "io/fdset.h"
 #include "qapi-commands.h"
 
+#include <unistd.h>
+
 bool qmp_getfd(const char *fdname, QomError **errp)
 {
     return qmp_named_fd_store(qmp_call_current(), fdname, errp);
@@ -18,12 +20,13 @@ bool qmp_closefd(const char *fdname, QomError **errp)
 bool qmp_add_fd(bool has_fdset_id, int64_t fdset_id, const char *opaque, AddfdInfo *ret,
                 QomError **errp)
 {
-    if (has_fdset_id && fdset_id < 0) {
-        return qom_error_set(errp, "Parameter 'fdset-id' expects a non-negative value");
-    }
     int fd = qmp_call_take_fd(qmp_call_current(), errp);
     if (fd < 0) {
         return false;
+    }
+    if (has_fdset_id && fdset_id < 0) {
+        close(fd);
+        return qom_error_set(errp, "Parameter 'fdset-id' expects a non-negative value");
     }
     ret->fd = fd;
     return io_fdset_add(fd, has_fdset_id ? &fdset_id : NULL, opaque, &ret->fdset_id, errp);
