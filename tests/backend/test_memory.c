@@ -443,10 +443,16 @@ static void query_memdev_tells_all(void **state)
     qapi_clear(&qapi_type_MemdevList, &list);
 }
 
+static uint64_t mapped_bytes(void)
+{
+    return file_number("/proc/self/statm") * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 static void rounds_and_refusals_leave_nothing(void **state)
 {
     static const char *const types[] = {"ram", "memfd"};
     Holdings before = holdings();
+    uint64_t mapped = mapped_bytes();
     for (unsigned i = 0; i < 300; i++) {
         add("{'qom-type':'memory-backend-%s','id':'m','size':8192,'share':%s}", types[i % 2],
             i % 4 < 2 ? "true" : "false");
@@ -457,6 +463,7 @@ static void rounds_and_refusals_leave_nothing(void **state)
                        types[i % 2]);
     }
     assert_holdings(before);
+    assert_true(watched() || mapped_bytes() < mapped + MIB / 2);
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, backend_clear)

@@ -422,6 +422,21 @@ static void discard_data_spares_what_is_not_ours(void **state)
     discard("'share':false,'readonly':true", false);
 }
 
+static void discard_data_does_not_follow_a_refusal(void **state)
+{
+    char path[] = "/dev/shm/qom-test-XXXXXX";
+    int fd = shm_file(path);
+    char c;
+    add_fails_with("cannot bind memory to host NUMA nodes",
+                   "{" FILE_OBJECT ",'size':4096,'mem-path':'%s','discard-data':true,'share':true,"
+                   "'policy':'bind','host-nodes':[127]}",
+                   path);
+    unlink(path);
+    assert_int_equal(pread(fd, &c, 1, 0), 1);
+    assert_int_equal(c, 'D');
+    close(fd);
+}
+
 static void discard_data_may_change_its_mind(void **state)
 {
     char path[] = "/dev/shm/qom-test-XXXXXX";
@@ -475,6 +490,7 @@ int main(void)
         TEST(clones_share_a_template_and_do_not_change_it),
         TEST(discard_data_frees_exactly_the_region),
         TEST(discard_data_spares_what_is_not_ours),
+        TEST(discard_data_does_not_follow_a_refusal),
         TEST(discard_data_may_change_its_mind),
         TEST(the_rest_is_fixed_after_completion),
     };

@@ -380,6 +380,9 @@ static void there_is_one_main_loop_and_it_stays(void **state)
     set("ml", "aio-max-batch", "0");
     loop_get_pool_params(loop_main(), &min, &max);
     assert_int_equal(max, 64);
+
+    qom_objects_clear(); /* as at the end of a program */
+    add("{'qom-type':'main-loop','id':'m2'}");
 }
 
 /* --- limits, leaks --------------------------------------------------------------------------- */

@@ -157,8 +157,7 @@ bool secret_base64_decode(const char *text, size_t len, SecretBytes *out, QomErr
         return false;
     }
     size_t n = 0;                /* bytes out */
-    unsigned in = 0, padded = 0; /* characters and '=' of the group at hand */
-    bool ended = false;          /* by a padded group */
+    unsigned in = 0, padded = 0; /* characters of the group at hand, and its '='; it is the last */
     uint32_t group = 0;
     for (size_t i = 0; i < len; i++) {
         uint8_t c = (uint8_t)text[i];
@@ -166,7 +165,7 @@ bool secret_base64_decode(const char *text, size_t len, SecretBytes *out, QomErr
             continue;
         }
         int value = c == '=' && in >= 2 ? 0 : sextet(c);
-        if (value < 0 || (padded && c != '=') || ended) {
+        if (value < 0 || (padded && c != '=')) {
             return invalid_base64(out, errp);
         }
         padded += c == '=';
@@ -176,7 +175,6 @@ bool secret_base64_decode(const char *text, size_t len, SecretBytes *out, QomErr
             out->data[n++] = (uint8_t)(group >> 8);
             out->data[n++] = (uint8_t)group;
             n -= padded;
-            ended = padded;
             in = 0;
             group = 0;
         }
