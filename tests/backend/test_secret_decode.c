@@ -4,8 +4,10 @@
 
 #include "backend/secret/secret.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 
 /* --- base64 ---------------------------------------------------------------------------------- */
 
@@ -195,6 +197,54 @@ static void cipher_text_comes_in_whole_blocks(void **state)
     }
 }
 
+/* --- where the cipher comes from ------------------------------------------------------------- */
+
+/* What a copy of this program does: 0 if its cipher is not installed, 77 if it is. */
+static int decrypt_elsewhere(void)
+{
+    SecretBytes in = {.data = (uint8_t *)nist_cipher, .len = sizeof(nist_cipher)}, out = {0};
+    QOM_AUTO_ERROR(err);
+    if (secret_decrypt(nist_key, nist_iv, &in, &out, &err)) {
+        secret_bytes_clear(&out);
+        return 77;
+    }
+    return strstr(qom_error_message(err), "Module 'qom-cipher.so' is not installed in '") ? 0 : 1;
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    g_autofree char *data = NULL;
+    gsize len;
+    assert_true(g_file_get_contents(from, &data, &len, NULL));
+    assert_true(
+        g_file_set_contents_full(to, data, (gssize)len, G_FILE_SET_CONTENTS_NONE, 0700, NULL));
+}
+
+static void a_module_beside_a_copy_of_the_program_is_not_loaded(void **state)
+{
+    g_autofree char *exe = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *tests = g_path_get_dirname(exe);
+    g_autofree char *module = g_build_filename(tests, "../../modules/qom-cipher.so", NULL);
+    g_autofree char *copy = scratch("copy");
+    g_autofree char *beside = scratch("qom-cipher.so");
+    g_autofree char *here = g_build_filename(scratch_folder(), "modules", NULL);
+    g_autofree char *below = scratch("modules/qom-cipher.so");
+    char *argv[] = {copy, (char *)"elsewhere", NULL};
+    int status;
+    assert_int_equal(g_mkdir(here, 0700), 0);
+    copy_file(exe, copy);
+    copy_file(module, beside);
+    copy_file(module, below);
+    /* In that folder, too. */
+    assert_true(g_spawn_sync(scratch_folder(), argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL,
+                             &status, NULL));
+    g_unlink(below);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+        skip();
+    }
+    assert_int_equal(status, 0);
+}
+
 static int teardown(void **state)
 {
     prctl(PR_SET_DUMPABLE, 1); /* the leak checker looks at its parent */
@@ -203,8 +253,11 @@ static int teardown(void **state)
 
 #define TEST(name) cmocka_unit_test_teardown(name, backend_clear)
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "elsewhere") == 0) {
+        return decrypt_elsewhere();
+    }
     const struct CMUnitTest tests[] = {
         TEST(base64_is_strict),
         TEST(an_incomplete_group_is_called_so),
@@ -214,6 +267,7 @@ int main(void)
         TEST(every_right_padding_is_taken_off),
         TEST(every_wrong_padding_has_one_text),
         TEST(cipher_text_comes_in_whole_blocks),
+        TEST(a_module_beside_a_copy_of_the_program_is_not_loaded),
     };
     return cmocka_run_group_tests_name("secret-decode", tests, backend_setup, teardown);
 }
