@@ -171,5 +171,18 @@ def _(t):
     t.equal(again.objects(), ['s'])
 
 
+@tap.case('quit on another monitor ends a server of which one is blocked')
+def _(t):
+    s, (c, other) = server(t)
+    blocker = Blocker(t, c)
+    t.ok(c.quiet(0.1), 'it blocks')
+    other.post('quit')
+    ended = tap.until(lambda: not s.alive(), 5)
+    os.close(blocker.fd)
+    blocker.fd = None
+    t.ok(ended, 'it has ended')
+    t.equal(s.wait(), 0, 'exit status')
+
+
 if __name__ == '__main__':
     tap.main()
