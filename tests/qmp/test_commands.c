@@ -198,8 +198,9 @@ static void fdsets_are_served(void **state)
 {
     Client *client = client_ready(monitor_new(NULL));
     ask(client, "add-fd", "", GE("No file descriptor supplied via SCM_RIGHTS"));
-    ask(client, "add-fd", "'fdset-id':-1", GE("Parameter 'fdset-id' expects a non-negative value"));
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    say_fds(client, "{'execute':'add-fd','arguments':{'fdset-id':-1}}", &fd, 1);
+    expect(client, GE("Parameter 'fdset-id' expects a non-negative value"));
     say_fds(client, "{'execute':'add-fd','arguments':{'opaque':'o'}}", &fd, 1);
     const char *line = hear(client);
     assert_true(g_str_has_prefix(line, "{\"return\": {\"fdset-id\": 0, \"fd\": "));
