@@ -288,6 +288,8 @@ def _(t):
     inside = "{'execute':'object-add','arguments':{'qom-type':'iothread','id':'evil'}}"
     after_limit(t, c, '{"execute":"query-name","id":"' + inside * (70 * MIB // len(inside)) + '"}',
                 'token size limit')
+    if s.sanitized():
+        return
     t.ok(tap.until(lambda: proc.kilobytes(s.pid, 'VmRSS') < before + 48 * 1024),
          f'{before} kB before, {proc.kilobytes(s.pid, "VmRSS")} kB after')
 

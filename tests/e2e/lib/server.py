@@ -24,6 +24,10 @@ sys.setrecursionlimit(5000)
 COMMON = ['-M', 'none', '-nodefaults', '-display', 'none', '-S']
 
 
+# What sanitizers said of servers that have been closed.
+complaints = []
+
+
 def find(kind):
     """The program of a kind of server, or None. $QOMD and $QEMU say which."""
     if kind == 'qomd':
@@ -283,6 +287,11 @@ class Server:
         with open(self.stderr_path, encoding='utf-8', errors='replace') as f:
             return f.read()
 
+    def sanitized(self):
+        """Whether it is built with the address sanitizer, which keeps freed memory for a while."""
+        with open(f'/proc/{self.pid}/maps', encoding='utf-8', errors='replace') as f:
+            return 'libasan' in f.read()
+
     def wait(self, timeout=None):
         """Waits for its end; the exit status, negative for a signal."""
         return self.process.wait(PATIENCE if timeout is None else timeout)
@@ -299,4 +308,8 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self.process.wait()
+        if os.path.exists(self.stderr_path):
+            text = self.stderr()
+            if re.search('Sanitizer: |runtime error: ', text):
+                complaints.append(text[:4000])
         shutil.rmtree(self.dir, True)

@@ -217,6 +217,8 @@ def main():
                   if fnmatch.fnmatchcase(name, pattern.replace('[', '[[]'))}
         _server.PATIENCE = min(patience, 3) if reason else patience
         held, skipped, diagnosis = _run(kind, function)
+        if _server.complaints:
+            held, diagnosis = False, _server.complaints.pop()
         failed += held != (reason is None) and not skipped
         line = f'{"ok" if held else "not ok"} {number} - {name.replace("#", "")}'
         if skipped:
@@ -233,7 +235,12 @@ def main():
             number += 1
             failed += 1
             print(f'not ok {number} - differences.txt names a case that is not there: {name}')
-    print(f'1..{number}' if number else '1..0 # SKIP nothing here for ' + kind)
     if Case.shared_server:
         Case.shared_server.close()
+    for complaint in _server.complaints:
+        number += 1
+        failed += 1
+        print(f'not ok {number} - no sanitizer complains of the shared server')
+        print('\n'.join('# ' + line for line in complaint.splitlines()))
+    print(f'1..{number}' if number else '1..0 # SKIP nothing here for ' + kind)
     sys.exit(1 if failed else 0)
