@@ -66,14 +66,22 @@ QOM_PUBLIC bool qapi_parse_bool(const char *text, bool *value);
 /* Decimal, finite. */
 QOM_PUBLIC bool qapi_parse_number(const char *text, double *value);
 
+/* What a line of help says of a member, besides its name and description. */
+typedef struct QapiHelpItem {
+    const char *type;         /* such as "bool" */
+    const char *default_json; /* or NULL */
+} QapiHelpItem;
+
 /*
  * The options that set the members of @type (a struct; of a union the common ones) as lines of
  * text, sorted, for `-object TYPE,help`: a heading `@title options:`, then for each member
  * `  name=<type>` padded to 24 columns, ` - description`, ` (default: value)`. @want says which
- * members count (NULL: all). Without any: `There are no options for @title.` For g_free().
+ * members count (NULL: all) and may change what is said of them. Without any: `There are no options
+ * for @title.` For g_free().
  */
 QOM_PUBLIC char *qapi_help_lines(const QapiType *type, const char *title,
-                                 bool (*want)(const QapiMember *member, void *opaque),
+                                 bool (*want)(const QapiMember *member, QapiHelpItem *item,
+                                              void *opaque),
                                  void *opaque);
 
 #ifdef __cplusplus

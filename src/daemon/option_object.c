@@ -42,10 +42,17 @@ static void print_types(void)
     }
 }
 
-static bool is_settable(const QapiMember *member, void *opaque)
+/* Types and defaults are those of the property, which rules may have made others than the schema's.
+ */
+static bool is_settable(const QapiMember *member, QapiHelpItem *item, void *opaque)
 {
     const QomProperty *prop = qom_type_find_property(opaque, member->name);
-    return prop && qom_property_is_writable(prop);
+    if (!prop || !qom_property_is_writable(prop)) {
+        return false;
+    }
+    item->type = prop->type;
+    item->default_json = prop->default_json;
+    return true;
 }
 
 static void print_properties(const QomType *type)

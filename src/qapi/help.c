@@ -7,7 +7,7 @@
 
 typedef struct Help {
     GPtrArray *lines;
-    bool (*want)(const QapiMember *member, void *opaque);
+    bool (*want)(const QapiMember *member, QapiHelpItem *item, void *opaque);
     void *opaque;
 } Help;
 
@@ -63,24 +63,24 @@ static void remove_default(char *text)
     memmove(start, end, strlen(end) + 1);
 }
 
-static char *member_line(const QapiMember *member)
+static char *member_line(const QapiMember *member, const QapiHelpItem *item)
 {
     GString *line = g_string_new(NULL);
-    g_string_printf(line, "  %s=<%s>", member->name, type_string(member->type));
-    if (member->doc || member->default_json) {
+    g_string_printf(line, "  %s=<%s>", member->name, item->type);
+    if (member->doc || item->default_json) {
         while (line->len < HELP_COLUMN) {
             g_string_append_c(line, ' ');
         }
     }
     if (member->doc) {
         g_autofree char *doc = first_paragraph(member->doc);
-        if (member->default_json) {
+        if (item->default_json) {
             remove_default(doc);
         }
         g_string_append_printf(line, " - %s", doc);
     }
-    if (member->default_json) {
-        append_default(line, member->default_json);
+    if (item->default_json) {
+        append_default(line, item->default_json);
     }
     g_string_append_c(line, '\n');
     return g_string_free(line, FALSE);
@@ -93,8 +93,9 @@ static void collect_lines(Help *help, const QapiType *type)
     }
     for (uint32_t i = 0; i < type->n_members; i++) {
         const QapiMember *member = &type->members[i];
-        if (!help->want || help->want(member, help->opaque)) {
-            g_ptr_array_add(help->lines, member_line(member));
+        QapiHelpItem item = {type_string(member->type), member->default_json};
+        if (!help->want || help->want(member, &item, help->opaque)) {
+            g_ptr_array_add(help->lines, member_line(member, &item));
         }
     }
 }
@@ -105,7 +106,8 @@ static int compare_lines(gconstpointer a, gconstpointer b)
 }
 
 char *qapi_help_lines(const QapiType *type, const char *title,
-                      bool (*want)(const QapiMember *member, void *opaque), void *opaque)
+                      bool (*want)(const QapiMember *member, QapiHelpItem *item, void *opaque),
+                      void *opaque)
 {
     g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
     Help help = {.lines = lines, .want = want, .opaque = opaque};

@@ -434,12 +434,15 @@ static void help_is_recognised_anywhere_but_not_as_a_value(void **state)
     }
 }
 
-static bool no_level(const QapiMember *member, void *opaque)
+static bool no_level(const QapiMember *member, QapiHelpItem *item, void *opaque)
 {
+    if (strcmp(member->name, "on") == 0) {
+        *item = (QapiHelpItem){"switch", "false"};
+    }
     return strcmp(member->name, "level") != 0;
 }
 
-static bool nothing(const QapiMember *member, void *opaque)
+static bool nothing(const QapiMember *member, QapiHelpItem *item, void *opaque)
 {
     return false;
 }
@@ -454,7 +457,7 @@ static void help_lists_the_wanted_options_sorted(void **state)
                               "  extra=<any>            (default: [1])\n"
                               "  name=<string>          - what it is called by people\n"
                               "  nodes=<int>\n"
-                              "  on=<bool>              (default: on)\n");
+                              "  on=<switch>            (default: off)\n");
     assert_string_equal(none, "There are no options for leaf.\n");
 }
 
