@@ -3,9 +3,9 @@
 """Every command in the documentation works, and prints what is shown.
 
 In README.md and docs/*.md, blocks fenced as ```console have lines that start with `$ ` (a command),
-`> ` (its continuation) or are output, in which `...` stands for anything. The commands of a document
-are given to one shell, in order, in a directory of its own, with our programs in its PATH. Each must
-end with status 0; output is compared where some is shown.
+`> ` (its continuation) or are output, in which `...` stands for anything. The commands of a
+document are given to one shell, in order, in a directory of its own, with our programs in its PATH.
+Each must end with status 0; output is compared where some is shown.
 """
 
 import atexit
@@ -94,7 +94,7 @@ def commands_of(path):
 
 
 def matches(shown, text):
-    """Whether the output is as shown; `...` is anything, blanks at the ends of lines do not count."""
+    """Whether the output is as shown; `...` is anything, blanks at ends do not count."""
     def tidy(lines):
         return '\n'.join(line.rstrip() for line in lines.strip().split('\n'))
     pattern = '.*'.join(re.escape(part) for part in tidy(shown).split('...'))

@@ -11,8 +11,8 @@ from lib import server, tap
 COMMANDS = (
     'add-fd', 'chardev-add', 'chardev-remove', 'closefd', 'cont', 'getfd',
     'human-monitor-command', 'object-add', 'object-del', 'qmp_capabilities', 'qom-get', 'qom-list',
-    'qom-list-properties', 'qom-list-types', 'qom-set', 'query-chardev', 'query-command-line-options',
-    'query-commands', 'query-fdsets', 'query-iothreads', 'query-memdev', 'query-name',
+    'qom-list-properties', 'qom-list-types', 'qom-set', 'query-chardev',
+    'query-command-line-options', 'query-commands', 'query-fdsets', 'query-iothreads', 'query-memdev', 'query-name',
     'query-qmp-schema', 'query-status', 'query-version', 'query-yank', 'quit', 'remove-fd',
     'ringbuf-read', 'ringbuf-write', 'stop', 'yank')
 EVENTS = ('SHUTDOWN', 'RESUME', 'STOP')
@@ -20,7 +20,8 @@ TYPES = ('iothread', 'main-loop', 'memory-backend-file', 'memory-backend-memfd',
          'memory-backend-ram', 'rng-builtin', 'rng-random', 'secret', 'thread-context')
 
 # Members that came after 7.2, or went until 10.0: not compared.
-VARYING = {'singlestep', 'offset', 'rom', 'loaded', 'poll-weight', 'pmem', 'reconnect', 'reconnect-ms'}
+VARYING = {'singlestep', 'offset', 'rom', 'loaded', 'poll-weight', 'pmem', 'reconnect',
+           'reconnect-ms'}
 
 
 class Schema:

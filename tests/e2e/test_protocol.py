@@ -359,7 +359,8 @@ def _(t):
     noisy.socket.setblocking(False)
     worst = 0
     for _ in range(40):
-        for junk in b'{"execute":"query-name"}' * 1000, b'[' * 100000, b'"' * 10000, b'\xff' * 10000:
+        for junk in (b'{"execute":"query-name"}' * 1000, b'[' * 100000, b'"' * 10000,
+                     b'\xff' * 10000):
             try:
                 noisy.socket.send(junk)
             except BlockingIOError:

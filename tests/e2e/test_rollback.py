@@ -39,7 +39,8 @@ class Watched:
     def same(self):
         if not tap.until(lambda: self.state() == self.before, 3):
             now = self.state()
-            raise tap.Failure(f'{ {k: (self.before[k], now[k]) for k in now if now[k] != self.before[k]} }')
+            changed = {k: (self.before[k], now[k]) for k in now if now[k] != self.before[k]}
+            raise tap.Failure(f'before and now: {changed}')
         self.t.equal(self.listing(), self.files, 'files')
 
     def all_fail(self, commands):
