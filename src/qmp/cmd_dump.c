@@ -43,7 +43,12 @@ static void dump_member(Dump *dump, QomObject *obj, const QomProperty *prop)
     JsonWriterMark mark = json_writer_mark(dump->w);
 
     json_writer_key(dump->w, prop->name);
-    if (!qom_property_get(obj, prop->name, dump->w, NULL)) {
+    bool written =
+        qom_property_is_readable(prop)
+            ? qom_property_get(obj, prop->name, dump->w, NULL)
+            : qapi_encode(prop->member->type, slot_at(qom_object_config(obj), prop->member->offset),
+                          NULL, dump->w, NULL);
+    if (!written) {
         json_writer_rollback(dump->w, mark);
     }
 }
