@@ -200,7 +200,7 @@ static void dump_can_be_applied_again(void **state)
 {
     Client *client = client_ready(monitor_new(NULL));
     ask(client, "object-add", "'qom-type':'memory-backend-ram','id':'m','size':4096", OK);
-    ask(client, "object-add", "'qom-type':'thread-context','id':'tc'", OK);
+    ask(client, "object-add", "'qom-type':'thread-context','id':'tc','node-affinity':[0]", OK);
     ask(client, "object-add", "'qom-type':'secret','id':'s','data':'geheim'", OK);
     ask(client, "object-add",
         "'qom-type':'memory-backend-ram','id':'n','size':8192,'prealloc-context':'tc'", OK);
@@ -209,7 +209,8 @@ static void dump_can_be_applied_again(void **state)
     const char *expected =
         RETURN("[{\"type\": \"object-add\", \"data\": {\"qom-type\": \"memory-backend-ram\", "
                "\"id\": \"m\", \"size\": 4096}}, {\"type\": \"object-add\", \"data\": "
-               "{\"qom-type\": \"thread-context\", \"id\": \"tc\"}}, {\"type\": \"object-add\", "
+               "{\"qom-type\": \"thread-context\", \"id\": \"tc\", \"node-affinity\": [0]}}, "
+               "{\"type\": \"object-add\", "
                "\"data\": {\"qom-type\": \"memory-backend-ram\", \"id\": \"n\", "
                "\"prealloc-context\": \"/objects/tc\", \"size\": 8192}}]");
     assert_string_equal(dump, expected);
