@@ -90,6 +90,9 @@ QOM_PUBLIC void chardev_foreach(void (*fn)(void *opaque, Chardev *chr), void *op
 
 QOM_PUBLIC const char *chardev_id(const Chardev *chr);
 
+/* What it was asked to be; the chardev's, valid until it changes. */
+QOM_PUBLIC const ChardevBackend *chardev_config(const Chardev *chr);
+
 /* Where it leads, as query-chardev says it, for example "unix:/run/x.sock,server=on". New memory.
  */
 QOM_PUBLIC char *chardev_filename(Chardev *chr);

@@ -74,7 +74,8 @@ struct ChrBackend {
     QomError *error; /* the other outcome */
     TAILQ_HEAD(ChrStreams, ChrStream) streams;
     unsigned n_streams;
-    int log_fd; /* of logfile; -1: none */
+    int log_fd;            /* of logfile; -1: none */
+    ChardevBackend config; /* as it was asked for */
 };
 
 typedef struct ChrPending {

@@ -110,6 +110,7 @@ static void backend_free(ChrBackend *backend)
         close(backend->log_fd);
     }
     qom_error_free(backend->error);
+    qapi_clear(&qapi_type_ChardevBackend, &backend->config);
     g_free(backend);
 }
 
@@ -267,6 +268,7 @@ static void open_backend(Chardev *chr, const ChardevBackend *config, const ChrOp
                          ChardevDoneFn *done, void *opaque)
 {
     ChrBackend *backend = backend_new(chr, config->type);
+    qapi_copy(&qapi_type_ChardevBackend, &backend->config, config);
     chr->pending = (ChrPending){backend, done, opaque};
     backend->opening = true;
     QomError *error = NULL;
@@ -451,6 +453,11 @@ void chardev_foreach(void (*fn)(void *opaque, Chardev *chr), void *opaque)
             fn(opaque, chr);
         }
     }
+}
+
+const ChardevBackend *chardev_config(const Chardev *chr)
+{
+    return &chr->backend->config;
 }
 
 const char *chardev_id(const Chardev *chr)

@@ -2,14 +2,17 @@
 /*
  * qomd-dump-config: what was set up, as actions for qomd-apply.
  *
- * Objects come in the order of their creation, but after those that they link to. What was given
+ * First the character devices, but for those of monitors and those made from passed descriptors,
+ * then objects in the order of their creation, but after those that they link to. What was given
  * (or set since) is written, defaults are not. An object that holds a secret given by value is left
  * out: without it, it could not be made again.
  */
+#include "qmp/monitor.h"
 #include "qmp/session.h"
 
 #include "qapi-commands.h"
 #include "qapi/engine.h"
+#include "qom/chardev.h"
 #include "qom/object.h"
 
 typedef struct Dump {
@@ -95,6 +98,46 @@ static void dump_object(Dump *dump, QomObject *obj)
     }
 }
 
+static bool is_of_monitor(const Chardev *chr)
+{
+    QmpMonitor *monitor;
+
+    TAILQ_FOREACH (monitor, &qmp_server()->monitors, link) {
+        if (monitor->chr == chr) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_passed_fd(const ChardevBackend *config)
+{
+    return config->type == CHARDEV_BACKEND_KIND_SOCKET &&
+           config->u.socket.data->addr->type == SOCKET_ADDRESS_TYPE_FD;
+}
+
+static void dump_chardev(void *opaque, Chardev *chr)
+{
+    Dump *dump = opaque;
+    JsonWriter *w = dump->w;
+    const ChardevBackend *config = chardev_config(chr);
+
+    if (is_of_monitor(chr) || is_passed_fd(config)) {
+        return;
+    }
+    json_writer_begin_object(w);
+    json_writer_key(w, "type");
+    json_writer_string(w, "chardev-add");
+    json_writer_key(w, "data");
+    json_writer_begin_object(w);
+    json_writer_key(w, "id");
+    json_writer_string(w, chardev_id(chr));
+    json_writer_key(w, "backend");
+    qapi_encode(&qapi_type_ChardevBackend, config, NULL, w, NULL);
+    json_writer_end_object(w);
+    json_writer_end_object(w);
+}
+
 void qmp_qomd_dump_config(const JsonTape *tape, uint32_t node, QmpCall *call)
 {
     JsonTok key = json_tape_first(tape, node);
@@ -107,6 +150,7 @@ void qmp_qomd_dump_config(const JsonTape *tape, uint32_t node, QmpCall *call)
     }
     Dump dump = {.w = qmp_call_begin_return(call), .done = g_hash_table_new(NULL, NULL)};
     json_writer_begin_array(dump.w);
+    chardev_foreach(dump_chardev, &dump);
     for (QomObject *obj = qom_object_first_child(qom_objects()); obj;
          obj = qom_object_next_sibling(obj)) {
         dump_object(&dump, obj);

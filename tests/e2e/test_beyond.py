@@ -253,11 +253,14 @@ def _(t):
     c.add_ok('iothread', 'io', poll_max_ns=123)
     c.set('io', 'poll-grow', 7)
     c.add_ok('secret', 's', data='do not tell')
+    c.ok('chardev-add', {'id': 'ring', 'backend': {'type': 'ringbuf', 'data': {'size': 4096}}})
     dump = c.ok('qomd-dump-config')
+    t.equal([action['type'] for action in dump], ['chardev-add'] + 3 * ['object-add'])
     t.ok('do not tell' not in str(dump), 'the secret')
     _, copy = own(t)
     t.equal(copy.ok('qomd-apply', {'actions': dump}), {'done': len(dump)})
     t.equal(copy.objects(), ['a-user', 'io', 'tc'])
+    copy.ok('ringbuf-write', {'device': 'ring', 'data': 'there'})
     for key in (('io', 'poll-max-ns'), ('io', 'poll-grow'), ('a-user', 'dump'),
                 ('a-user', 'size'), ('a-user', 'prealloc-context'), ('tc', 'cpu-affinity')):
         t.equal(copy.get(*key), c.get(*key), str(key))
