@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -209,6 +210,11 @@ static void exchange_keeps_the_frontend(void **state)
 
 static void names_are_looked_up_while_the_loop_goes_on(void **state)
 {
+    struct addrinfo *found;
+    if (getaddrinfo("localhost", NULL, NULL, &found) != 0) {
+        skip(); /* a machine without /etc/hosts */
+    }
+    freeaddrinfo(found);
     SocketConfig config;
     config_inet(&config, "localhost", "0", true);
     Outcome out = {0};
