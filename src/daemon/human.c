@@ -3,7 +3,7 @@
  * human-monitor-command: a few lines of the human monitor's language, for the scripts that use no
  * other. What a line prints is the command's result, its failure too.
  */
-#include "daemon/daemon.h"
+#include "daemon/option.h"
 
 #include "qapi-commands.h"
 #include "qom/object.h"
@@ -59,6 +59,10 @@ static bool print_property(const QomPropertyView *view, void *opaque)
 
 static bool run_qom_list(const HumanLine *line, QomError **errp)
 {
+    if (!line->words[0]) {
+        g_string_append(line->out, "/\r\n");
+        return true;
+    }
     QomObject *obj = qom_resolve_path_or_error(line->words[0], true, errp);
     if (!obj) {
         return false;
@@ -114,14 +118,26 @@ static bool add_object(const JsonTape *tape, QomError **errp)
     return true;
 }
 
+static bool print_object_help(const JsonTape *tape, GString *out, QomError **errp)
+{
+    g_autofree char *help = option_object_help(tape, errp);
+    if (!help) {
+        return false;
+    }
+    g_string_append(out, help);
+    g_string_replace(out, "\n", "\r\n", 0);
+    return true;
+}
+
 static bool run_object_add(const HumanLine *line, QomError **errp)
 {
     QapiOptionsHow how = {.implied_key = "qom-type"};
-    JsonTape *tape = qapi_options_parse(line->words[0], &how, NULL, errp);
+    bool help = false;
+    JsonTape *tape = qapi_options_parse(line->words[0], &how, &help, errp);
     if (!tape) {
         return false;
     }
-    bool ok = add_object(tape, errp);
+    bool ok = help ? print_object_help(tape, line->out, errp) : add_object(tape, errp);
     json_tape_wipe(tape);
     json_tape_free(tape);
     return ok;
@@ -168,7 +184,7 @@ static const HumanCommand commands[] = {
      run_object_add},
     {"object_del", 1, 1, " id", "delete an object", run_object_del},
     {"qom-get", 2, 2, " path property", "print a property's value", run_qom_get},
-    {"qom-list", 1, 1, " path", "list an object's properties", run_qom_list},
+    {"qom-list", 0, 1, " [path]", "list an object's properties", run_qom_list},
     {"qom-set", 3, 3, " path property value", "set a property", run_qom_set},
 };
 
@@ -241,6 +257,9 @@ static void run_line(const HumanCommand *command, const char *arguments, GString
 bool qmp_human_monitor_command(const char *command_line, bool has_cpu_index, int64_t cpu_index,
                                char **ret, QomError **errp)
 {
+    if (has_cpu_index) {
+        return qom_error_set(errp, "Parameter 'cpu-index' expects a CPU number");
+    }
     GString *out = g_string_new(NULL);
     const char *text = command_line + strspn(command_line, " ");
     const HumanCommand *found = NULL;

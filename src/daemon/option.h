@@ -73,6 +73,9 @@ OptionParse option_parse_help, option_parse_version;
 OptionParse option_parse_readconfig;
 /* option_object.c */
 OptionParse option_parse_object;
+/* What `-object help` and `-object TYPE,help` print, as @tape has a qom-type or not. For g_free();
+ * NULL and *errp if there is no such type. */
+char *option_object_help(const JsonTape *tape, QomError **errp);
 /* option_monitor.c */
 OptionParse option_parse_chardev, option_parse_mon, option_parse_monitor, option_parse_qmp,
     option_parse_qmp_pretty;

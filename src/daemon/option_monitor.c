@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "qapi-char.h"
 #include "qapi-control.h"
+#include "qom/object.h"
 #include "qom/options.h"
 
 #include <stdio.h>
@@ -78,10 +79,41 @@ bool option_parse_chardev(Daemon *daemon, OptionUse *use, QomError **errp)
     return backend && plan_chardev(daemon, use, id, backend, errp);
 }
 
+/* The id of a monitor is its own, and formed as others are. */
+static bool check_monitor_id(const Daemon *daemon, const char *id, QomError **errp)
+{
+    if (!qom_id_wellformed(id)) {
+        qom_error_set(errp, "Parameter 'id' expects an identifier");
+        qom_error_hint(errp, "Identifiers consist of letters, digits, '-', '.', '_', starting with "
+                             "a letter.");
+        return false;
+    }
+    for (guint i = 0; i < daemon->monitors->len; i++) {
+        const PlannedMonitor *other = g_ptr_array_index(daemon->monitors, i);
+        if (g_strcmp0(other->id, id) == 0) {
+            return qom_error_set(errp, "Duplicate ID '%s' for mon", id);
+        }
+    }
+    return true;
+}
+
+static bool check_monitor_options(const Daemon *daemon, const MonitorOptions *options,
+                                  QomError **errp)
+{
+    if (options->has_max_clients && options->max_clients == 0) {
+        return qom_error_set(errp, "Parameter 'max-clients' expects a number of at least 1");
+    }
+    return !options->id || check_monitor_id(daemon, options->id, errp);
+}
+
 bool option_parse_mon(Daemon *daemon, OptionUse *use, QomError **errp)
 {
     MonitorOptions options;
     if (!option_decode(use, "chardev", &options, errp)) {
+        return false;
+    }
+    if (!check_monitor_options(daemon, &options, errp)) {
+        qapi_clear(&qapi_type_MonitorOptions, &options);
         return false;
     }
     PlannedMonitor *monitor = plan_monitor(daemon, use, options.chardev);
@@ -105,8 +137,10 @@ static ChardevBackend *parse_short(const OptionUse *use, const char *dev, QomErr
     ChardevBackend *backend = chardev_parse_short(dev, &err);
     if (!backend) {
         g_autofree char *context = option_context(use);
-        log_report(context, err);
         qom_error_set(errp, "parse error: %s", dev);
+        if (errp && strcmp(qom_error_message(err), qom_error_message(*errp)) != 0) {
+            log_report(context, err);
+        }
     }
     return backend;
 }

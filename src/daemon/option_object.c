@@ -32,14 +32,15 @@ static ObjectPhase phase_of(const QomType *type)
 
 /* --- Help ------------------------------------------------------------------------------------ */
 
-static void print_types(void)
+static char *types_help(void)
 {
     size_t n;
     g_autofree const QomType **types = qom_type_list(QOM_TYPE_USER_CREATABLE, false, &n);
-    printf("List of user creatable objects:\n");
+    GString *lines = g_string_new("List of user creatable objects:\n");
     for (size_t i = 0; i < n; i++) {
-        printf("  %s\n", qom_type_name(types[i]));
+        g_string_append_printf(lines, "  %s\n", qom_type_name(types[i]));
     }
+    return g_string_free(lines, false);
 }
 
 /* Types and defaults are those of the property, which rules may have made others than the schema's.
@@ -55,13 +56,12 @@ static bool is_settable(const QapiMember *member, QapiHelpItem *item, void *opaq
     return true;
 }
 
-static void print_properties(const QomType *type)
+static char *properties_help(const QomType *type)
 {
     const QapiType *config = qom_type_config(type);
     const char *name = qom_type_name(type);
-    g_autofree char *lines = config ? qapi_help_lines(config, name, is_settable, (void *)type)
-                                    : g_strdup_printf("There are no options for %s.\n", name);
-    fputs(lines, stdout);
+    return config ? qapi_help_lines(config, name, is_settable, (void *)type)
+                  : g_strdup_printf("There are no options for %s.\n", name);
 }
 
 /* --- Secrets --------------------------------------------------------------------------------- */
@@ -137,6 +137,17 @@ static bool plan_object(Daemon *daemon, OptionUse *use, JsonTape *tape, QomError
     return true;
 }
 
+char *option_object_help(const JsonTape *tape, QomError **errp)
+{
+    g_autofree char *name = member_text(tape, "qom-type");
+    const QomType *type = name ? qom_type_find(name) : NULL;
+    if (name && (!type || !qom_type_is_creatable(type))) {
+        qom_error_set(errp, "Parameter 'qom-type' does not accept value '%s'", name);
+        return NULL;
+    }
+    return type ? properties_help(type) : types_help();
+}
+
 bool option_parse_object(Daemon *daemon, OptionUse *use, QomError **errp)
 {
     QapiOptionsHow how = {.implied_key = "qom-type", .warn = option_warn};
@@ -156,17 +167,13 @@ bool option_parse_object(Daemon *daemon, OptionUse *use, QomError **errp)
         }
         return ok;
     }
-    g_autofree char *name = member_text(tape, "qom-type");
-    const QomType *type = name ? qom_type_find(name) : NULL;
+    g_autofree char *lines = option_object_help(tape, errp);
+    json_tape_wipe(tape);
     json_tape_free(tape);
-    if (name && (!type || !qom_type_is_creatable(type))) {
-        return qom_error_set(errp, "Parameter 'qom-type' does not accept value '%s'", name);
+    if (!lines) {
+        return false;
     }
-    if (type) {
-        print_properties(type);
-    } else {
-        print_types();
-    }
+    fputs(lines, stdout);
     daemon->done = true;
     return true;
 }

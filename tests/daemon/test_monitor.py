@@ -104,6 +104,13 @@ def the_human_monitor_knows_a_few_lines():
         assert client.human('object_del io0') == "Error: object 'io0' not found\r\n"
         assert client.human('qom-list /nope') == "Error: Device '/nope' not found\r\n"
         assert client.human('nope 1') == "unknown command: 'nope 1'\r\n"
+        assert client.human('qom-list') == '/\r\n'
+        lines = client.human('object_add help').split('\r\n')
+        assert lines[0] == 'List of user creatable objects:' and '  iothread' in lines, lines
+        assert client.human('object_add iothread,help').startswith('iothread options:\r\n')
+        assert "value 'nope'" in client.human('object_add nope,help')
+        assert client.error('human-monitor-command', command_line='info status', cpu_index=0) == (
+            'GenericError', "Parameter 'cpu-index' expects a CPU number")
         assert 'Try "help qom-get"' in client.human('qom-get /objects')
         assert client.human('help object_del') == 'object_del id -- delete an object\r\n'
         assert client.human('') == ''

@@ -96,6 +96,19 @@ def wrong_monitors_are_refused():
 
 
 @test
+def monitors_are_checked():
+    chardev = '-chardev', 'null,id=c', '-chardev', 'null,id=d'
+    refused("-mon c,id=1a: Parameter 'id' expects an identifier", *chardev, '-mon', 'c,id=1a')
+    refused("-mon d,id=m: Duplicate ID 'm' for mon", *chardev, '-mon', 'c,id=m', '-mon', 'd,id=m')
+    refused("-mon c,max-clients=0: Parameter 'max-clients' expects a number of at least 1",
+            *chardev, '-mon', 'c,max-clients=0')
+    err = refused('-qmp tcp:x: parse error: tcp:x', '-qmp', 'tcp:x')
+    assert err.count('parse error') == 1, err
+    refused('-qmp nope: parse error: nope', '-qmp', 'nope')
+    refused("-qmp nope: 'nope' is not a valid char driver", '-qmp', 'nope')
+
+
+@test
 def small_options_are_checked():
     refused("-name a,debug-threads=x: Parameter 'debug-threads' expects 'on' or 'off'",
             '-name', 'a,debug-threads=x')
