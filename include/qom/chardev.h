@@ -81,6 +81,13 @@ QOM_PUBLIC void chardev_change(const char *id, const ChardevBackend *backend, Ch
 /* `Chardev 'X' not found`, `Chardev 'X' is busy` (a frontend is attached, or it is not ready). Not
  * from a callback of the frontend that was attached to it. */
 QOM_PUBLIC bool chardev_remove(const char *id, QomError **errp);
+/* Only the checks of chardev_remove(). */
+QOM_PUBLIC bool chardev_can_be_removed(const char *id, QomError **errp);
+
+/* Keeps chardev @id as it is: until as many chardev_release() it is busy for chardev_remove(),
+ * chardev_change() and chardev_attach(). Nothing if there is none. Main thread. */
+QOM_PUBLIC void chardev_hold(const char *id);
+QOM_PUBLIC void chardev_release(const char *id);
 
 /* The chardev called @id, or NULL. One that is not ready yet is not found. */
 QOM_PUBLIC Chardev *chardev_find(const char *id);

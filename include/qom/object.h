@@ -508,6 +508,12 @@ QOM_PUBLIC QomObject *qom_object_add_finish(QomCreation *creation);
 /* Gives up at any point before finish: finalizes the object, frees @creation and the id. */
 QOM_PUBLIC void qom_object_add_abort(QomCreation *creation);
 
+/* Keeps @id free: until qom_objects_unreserve() nobody can add an object to /objects under it.
+ * false: it is taken, or reserved already. Main thread. */
+QOM_PUBLIC bool qom_objects_reserve(const char *id);
+/* Undoes a qom_objects_reserve() that returned true. */
+QOM_PUBLIC void qom_objects_unreserve(const char *id);
+
 /* All of it at once; returns the object (borrowed from the tree) or NULL. */
 QOM_PUBLIC QomObject *qom_object_add(const JsonTape *tape, uint32_t node, const QapiPolicy *policy,
                                      QomError **errp);

@@ -88,6 +88,7 @@ struct Chardev {
     char *id;
     ChrBackend *backend; /* NULL: the first one is still pending */
     ChrPending pending;
+    unsigned holds; /* see chardev_hold() */
     TAILQ_ENTRY(Chardev) link;
     struct QomObject *object; /* its view in the tree, borrowed from there */
 

@@ -384,7 +384,7 @@ void chardev_change(const char *id, const ChardevBackend *backend, ChardevFdFn *
     Chardev *chr = chardev_find(id);
     if (!chr) {
         qom_error_set(&error, "Chardev '%s' does not exist", id);
-    } else if (chr->pending.backend) {
+    } else if (chr->pending.backend || chr->holds) {
         qom_error_set(&error, "Chardev '%s' is busy", id);
     } else if (chr->fe && !chr->fe->change) {
         qom_error_set(&error, "Chardev user does not support chardev hotswap");
@@ -406,17 +406,41 @@ static void chardev_destroy(Chardev *chr)
     chardev_free(chr);
 }
 
-bool chardev_remove(const char *id, QomError **errp)
+bool chardev_can_be_removed(const char *id, QomError **errp)
 {
     Chardev *chr = lookup(id);
     if (!chr) {
         return qom_error_set(errp, "Chardev '%s' not found", id);
     }
-    if (chr->fe || chr->pending.backend) {
+    if (chr->fe || chr->pending.backend || chr->holds) {
         return qom_error_set(errp, "Chardev '%s' is busy", id);
     }
-    chardev_destroy(chr);
     return true;
+}
+
+bool chardev_remove(const char *id, QomError **errp)
+{
+    if (!chardev_can_be_removed(id, errp)) {
+        return false;
+    }
+    chardev_destroy(lookup(id));
+    return true;
+}
+
+void chardev_hold(const char *id)
+{
+    Chardev *chr = lookup(id);
+    if (chr) {
+        chr->holds++;
+    }
+}
+
+void chardev_release(const char *id)
+{
+    Chardev *chr = lookup(id);
+    if (chr && chr->holds > 0) {
+        chr->holds--;
+    }
 }
 
 void chardev_cleanup(unsigned flush_ms)
@@ -503,7 +527,7 @@ static void stop_all(ChrBackend *backend)
 bool chardev_attach(Chardev *chr, const ChrFrontendOps *ops, void *frontend, Loop *loop,
                     unsigned max_streams, QomError **errp)
 {
-    if (chr->fe) {
+    if (chr->fe || chr->holds) {
         return qom_error_set(errp, "chardev '%s' is already in use", chr->id);
     }
     ChrBackend *backend = chr->backend;

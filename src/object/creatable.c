@@ -178,14 +178,28 @@ bool qom_object_add_check(const JsonTape *tape, uint32_t node, const QapiPolicy 
     return request_decode(&request, tape, node, policy, errp) && request_check_type(&request, errp);
 }
 
-static void reserve(QomCreation *creation, const char *id)
+static void reserve(QomObject *container, const char *id)
 {
-    QomExtras *extras = object_extras(creation->container);
+    QomExtras *extras = object_extras(container);
     if (!extras->reserved) {
         extras->reserved = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     }
     g_hash_table_add(extras->reserved, g_strdup(id));
-    creation->obj->name = g_strdup(id);
+}
+
+bool qom_objects_reserve(const char *id)
+{
+    QomObject *container = qom_objects();
+    if (object_name_taken(container, id)) {
+        return false;
+    }
+    reserve(container, id);
+    return true;
+}
+
+void qom_objects_unreserve(const char *id)
+{
+    g_hash_table_remove(object_extras(qom_objects())->reserved, id);
 }
 
 /* Gives the id back and frees @creation but for its reference to the object. */
@@ -218,7 +232,8 @@ QomCreation *qom_object_add_begin(const JsonTape *tape, uint32_t node, const Qap
     QomCreation *creation = g_new0(QomCreation, 1);
     creation->obj = qom_object_ref(obj);
     creation->container = qom_object_ref(container);
-    reserve(creation, request.id);
+    reserve(container, request.id);
+    obj->name = g_strdup(request.id);
     return creation;
 }
 

@@ -11,7 +11,9 @@
  * after a check that it can be; a property whose old value cannot be read is not set.
  *
  * Actions that take time (slow completions, connecting chardevs) end later, in the main thread;
- * meanwhile other sessions go on and may see the first part of the work.
+ * meanwhile other sessions go on and may see the first part of the work. What an undo or the commit
+ * needs is held against them: ids of deleted objects stay reserved, objects that were added can not
+ * be deleted, chardevs that were added or are to be removed are busy.
  */
 #include "qmp/apply.h"
 
@@ -29,6 +31,9 @@ typedef struct Undo {
     QomObject *obj; /* deleted: the object; set: the one that has the property. A reference */
     char *property;
     char *value; /* the old one, JSON */
+    /* While others run */
+    QomUse *use;
+    bool reserved, held;
 } Undo;
 
 typedef struct Apply {
@@ -60,6 +65,47 @@ static void apply_free(Apply *apply)
     g_array_unref(apply->undos);
     g_free(apply->data);
     g_free(apply);
+}
+
+/* --- While others run ------------------------------------------------------------------------- */
+
+static void undo_hold(Undo *undo)
+{
+    QomObject *obj;
+
+    switch (undo->type) {
+    case QOMD_ACTION_TYPE_OBJECT_ADD:
+        obj = qom_object_child(qom_objects(), undo->id);
+        undo->use = obj ? qom_object_use_by(obj, "qomd-apply", NULL, "under way") : NULL;
+        break;
+    case QOMD_ACTION_TYPE_OBJECT_DEL: undo->reserved = qom_objects_reserve(undo->id); break;
+    case QOMD_ACTION_TYPE_CHARDEV_ADD:
+    case QOMD_ACTION_TYPE_CHARDEV_REMOVE:
+        undo->held = true;
+        chardev_hold(undo->id);
+        break;
+    case QOMD_ACTION_TYPE_QOM_SET:
+    case QOMD_ACTION_TYPE__MAX: break;
+    }
+}
+
+static void undo_release(Undo *undo)
+{
+    qom_object_unuse(g_steal_pointer(&undo->use));
+    if (undo->reserved) {
+        qom_objects_unreserve(undo->id);
+    }
+    if (undo->held) {
+        chardev_release(undo->id);
+    }
+    undo->reserved = undo->held = false;
+}
+
+static void apply_each_undo(Apply *apply, void (*fn)(Undo *undo))
+{
+    for (unsigned i = 0; i < apply->undos->len; i++) {
+        fn(&g_array_index(apply->undos, Undo, i));
+    }
 }
 
 /* --- The end --------------------------------------------------------------------------------- */
@@ -120,6 +166,7 @@ static void step_end(Apply *apply)
     }
     apply->undo = (Undo){0};
     if (!apply->in_step) {
+        apply_each_undo(apply, undo_release);
         apply_run(apply);
     }
 }
@@ -233,6 +280,18 @@ static int take_named_fd(void *opaque, const char *name, QomError **errp)
     return qmp_call_take_named_fd(((Apply *)opaque)->call, name, errp);
 }
 
+/* Whether an earlier action removes chardev @id, which goes at the commit. */
+static bool removes_already(const Apply *apply, const char *id)
+{
+    for (unsigned i = 0; i < apply->undos->len; i++) {
+        const Undo *undo = &g_array_index(apply->undos, Undo, i);
+        if (undo->type == QOMD_ACTION_TYPE_CHARDEV_REMOVE && strcmp(undo->id, id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void step_start(Apply *apply)
 {
     const QomdAction *action = &apply->actions[apply->next];
@@ -250,7 +309,11 @@ static void step_start(Apply *apply)
         return;
     case QOMD_ACTION_TYPE_CHARDEV_REMOVE:
         apply->undo.id = g_strdup(action->u.chardev_remove.data->id);
-        apply_check_chardev_remove(apply->undo.id, &apply->error);
+        if (removes_already(apply, apply->undo.id)) {
+            qom_error_set(&apply->error, "Chardev '%s' not found", apply->undo.id);
+        } else {
+            chardev_can_be_removed(apply->undo.id, &apply->error);
+        }
         break;
     case QOMD_ACTION_TYPE__MAX: break;
     }
@@ -265,6 +328,7 @@ static void apply_run(Apply *apply)
         step_start(apply);
         apply->in_step = false;
         if (!apply->step_ended) {
+            apply_each_undo(apply, undo_hold);
             return;
         }
     }

@@ -18,7 +18,4 @@ void apply_error_prefix(QomError **errp, size_t index, int type);
 bool apply_check(const JsonTape *tape, const QomdActionList *actions, const JsonTok *data,
                  QomError **errp);
 
-/* Whether chardev @id is there and free. */
-bool apply_check_chardev_remove(const char *id, QomError **errp);
-
 #endif

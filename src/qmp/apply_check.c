@@ -28,15 +28,6 @@ void apply_error_prefix(QomError **errp, size_t index, int type)
     }
 }
 
-bool apply_check_chardev_remove(const char *id, QomError **errp)
-{
-    Chardev *chr = chardev_find(id);
-    if (!chr) {
-        return qom_error_set(errp, "Chardev '%s' not found", id);
-    }
-    return !chardev_frontend_open(chr) || qom_error_set(errp, "Chardev '%s' is busy", id);
-}
-
 static void account_set(GHashTable *table, const char *id, int state)
 {
     g_hash_table_insert(table, (char *)id, GINT_TO_POINTER(state));
@@ -154,7 +145,7 @@ static bool check_chardev_remove(Account *account, const char *id, QomError **er
     if (state == GONE) {
         return qom_error_set(errp, "Chardev '%s' not found", id);
     }
-    if (state != THERE && !apply_check_chardev_remove(id, errp)) {
+    if (state != THERE && !chardev_can_be_removed(id, errp)) {
         return false;
     }
     account_set(account->chardevs, id, GONE);

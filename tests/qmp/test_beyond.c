@@ -2,7 +2,11 @@
 /* Commands beyond QEMU's: bulk reads, watches, qomd-apply, dumps, descriptions. */
 #include "core.h"
 
+#include <fcntl.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void list_get_gives_results_in_the_order_of_paths(void **state)
 {
@@ -196,6 +200,59 @@ static void dry_run_changes_nothing_and_finds_wrong_references(void **state)
     client_free(client);
 }
 
+#define RINGBUF(id) "'id':'" id "','backend':{'type':'ringbuf','data':{}}"
+
+static void apply_holds_what_its_undo_needs_while_others_run(void **state)
+{
+    g_autofree char *dir = g_dir_make_tmp("qmp-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "fifo", NULL);
+    QmpMonitor *monitor = monitor_new(NULL);
+    Client *client = client_ready(monitor), *other = client_ready(monitor);
+
+    assert_int_equal(mkfifo(path, 0600), 0);
+    ask(other, "object-add", "'qom-type':'iothread','id':'old','poll-max-ns':7", OK);
+    ask(other, "chardev-add", RINGBUF("cr"), RETURN("{}"));
+    g_autofree char *request = g_strdup_printf(
+        "{'execute':'qomd-apply','arguments':{'actions':[%s,%s,{'type':'chardev-remove','data':"
+        "{'id':'cr'}},{'type':'object-add','data':{'qom-type':'secret','id':'slow','file':'%s'}},"
+        "%s]}}",
+        DEL("old"), ADD("new"), path, DEL("nope"));
+    say(client, request);
+    run_ms(50);
+    ask(other, "object-add", "'qom-type':'iothread','id':'old'",
+        GE("attempt to add duplicate property 'old' to object (type 'container')"));
+    ask(other, "object-del", "'id':'new'",
+        GE("object 'new' is in use, can not be deleted: used by qomd-apply (under way)"));
+    ask(other, "chardev-remove", "'id':'cr'", GE("Chardev 'cr' is busy"));
+    int fd = open(path, O_WRONLY | O_NONBLOCK);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "geheim", 6), 6);
+    close(fd);
+    expect(client, GE("action 4 (object-del): object 'nope' not found"));
+    ask(other, "qom-get", "'path':'/objects/old','property':'poll-max-ns'", RETURN("7"));
+    assert_false(object_exists((void *)"new"));
+    assert_false(object_exists((void *)"slow"));
+    ask(other, "object-del", "'id':'old'", OK);
+    ask(other, "object-add", "'qom-type':'iothread','id':'old'", OK);
+    ask(other, "chardev-remove", "'id':'cr'", OK);
+    g_unlink(path);
+    g_rmdir(dir);
+    client_free(client);
+    client_free(other);
+}
+
+static void apply_removes_a_chardev_once(void **state)
+{
+    Client *client = client_ready(monitor_new(NULL));
+    ask(client, "chardev-add", RINGBUF("cr"), RETURN("{}"));
+    ask(client, "qomd-apply",
+        "'actions':[{'type':'chardev-remove','data':{'id':'cr'}},"
+        "{'type':'chardev-remove','data':{'id':'cr'}}]",
+        GE("action 1 (chardev-remove): Chardev 'cr' not found"));
+    ask(client, "chardev-remove", "'id':'cr'", OK);
+    client_free(client);
+}
+
 static void dump_can_be_applied_again(void **state)
 {
     Client *client = client_ready(monitor_new(NULL));
@@ -260,6 +317,8 @@ int main(void)
         TEST(watch_counts_what_a_slow_reader_misses),
         TEST(watch_of_one_property_ends_with_its_object),
         TEST(apply_does_all_or_nothing),
+        TEST(apply_holds_what_its_undo_needs_while_others_run),
+        TEST(apply_removes_a_chardev_once),
         TEST(apply_checks_all_actions_before_the_first),
         TEST(dry_run_changes_nothing_and_finds_wrong_references),
         TEST(dump_can_be_applied_again),
