@@ -624,15 +624,19 @@ def nonsense_in_place_of_answers_does_no_harm():
 # --- Running ----------------------------------------------------------------------------------
 
 def wait_for(path, process):
-    for _ in range(200):
-        if process.poll() is not None:
-            return False
+    """Waits until the server answers: QEMU may greet a client that comes early twice, or never."""
+    deadline = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < deadline:
         try:
             with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(1)
                 s.connect(path)
-                return True
+                s.sendall(b'{"execute": "qmp_capabilities"}\n')
+                if any('return' in json.loads(line) for line in s.makefile('rb')):
+                    return True
         except OSError:
-            time.sleep(0.05)
+            pass
+        time.sleep(0.05)
     return False
 
 

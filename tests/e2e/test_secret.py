@@ -308,6 +308,8 @@ def _(t):
         t.skip('gcore is not installed')
     s = t.server()
     readable(t, s)
+    if s.sanitized():
+        t.skip('a sanitizer has terabytes of shadow, which gcore would write')
     c = s.connect()
     t.cleanup(c.close)
     good(t, c.add('secret', 's', data=VALUE))

@@ -7,6 +7,9 @@ import re
 
 PAGE = os.sysconf('SC_PAGE_SIZE')
 
+# No mapping of a program is this large, in bytes; a sanitizer's shadow is.
+SHADOW = 1 << 36
+
 
 def fds(pid):
     """{number: what it is}"""
@@ -31,7 +34,8 @@ def fd_of(pid, path):
 
 
 def threads(pid):
-    """{thread id: name}"""
+    """{thread id: name}, without the thread that the thread sanitizer adds when it likes; it has
+    the name of the program, which no thread of ours has but the first."""
     found = {}
     for tid in os.listdir(f'/proc/{pid}/task'):
         try:
@@ -39,6 +43,9 @@ def threads(pid):
                 found[int(tid)] = f.read().rstrip('\n')
         except (FileNotFoundError, ProcessLookupError):
             pass
+    if any(m.size > SHADOW for m in maps(pid, 'maps')):
+        program = found.get(pid)
+        return {tid: name for tid, name in found.items() if tid == pid or name != program}
     return found
 
 
@@ -138,10 +145,13 @@ def read_memory(pid, address, size):
 
 
 def memory_contains(pid, needle):
-    """Whether the bytes are anywhere in the writable memory of a process (needs ptrace rights)."""
+    """Whether the bytes are anywhere in the writable memory of a process (needs ptrace rights).
+    The shadow of a sanitizer, terabytes that hold no bytes of the program, is left out."""
     with open(f'/proc/{pid}/mem', 'rb', 0) as mem:
         for mapping in maps(pid, 'maps'):
             if 'w' not in mapping.perms or mapping.path in ('[vvar]', '[vsyscall]'):
+                continue
+            if mapping.size > SHADOW:
                 continue
             tail = b''
             for address in range(mapping.start, mapping.end, 1 << 22):

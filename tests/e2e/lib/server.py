@@ -13,6 +13,8 @@ import sys
 import tempfile
 import time
 
+from . import proc
+
 # Time that a server has for anything, in seconds; a failure is reported after it. No test waits
 # this long when all is well.
 PATIENCE = float(os.environ.get('E2E_PATIENCE', '20'))
@@ -256,6 +258,26 @@ class Server:
                 text = self.stderr()
                 self.close()
                 raise OSError(f'{kind} ended at its start: {text}')
+            if kind == 'qemu':
+                for index in range(monitors):
+                    self._warm_up(index)
+
+    def _warm_up(self, index):
+        """Waits until a monitor of QEMU works. One that is dialled while it is being set up may
+        greet twice, or never; from the first answer on it greets each client once."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            client = self.connect(index, negotiate=False, greeting=False)
+            try:
+                client.send('{"execute": "qmp_capabilities"}\n')
+                while 'QMP' in client.receive(1):
+                    pass
+                return
+            except (TimeoutError, EOFError, ConnectionError):
+                if time.monotonic() > deadline or not self.alive():
+                    raise
+            finally:
+                client.close()
 
     def listening(self):
         """Whether all sockets are there to be connected to."""
@@ -288,9 +310,9 @@ class Server:
             return f.read()
 
     def sanitized(self):
-        """Whether it is built with the address sanitizer, which keeps freed memory for a while."""
-        with open(f'/proc/{self.pid}/maps', encoding='utf-8', errors='replace') as f:
-            return 'libasan' in f.read()
+        """Whether it is built with a sanitizer, which keeps freed memory for a while and has
+        terabytes of shadow."""
+        return any(m.size > proc.SHADOW for m in proc.maps(self.pid, 'maps'))
 
     def wait(self, timeout=None):
         """Waits for its end; the exit status, negative for a signal."""

@@ -13,6 +13,7 @@ import fnmatch
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -179,7 +180,8 @@ def _run(kind, function):
         return True, None, None
     except Skip as skip:
         return True, str(skip), None
-    except (Failure, _server.ProtocolError, OSError, EOFError) as failure:
+    except (Failure, _server.ProtocolError, OSError, EOFError,
+            subprocess.SubprocessError) as failure:
         where = traceback.extract_tb(failure.__traceback__)
         lines = ', '.join(f'{os.path.basename(f.filename)}:{f.lineno}' for f in where[1:3])
         diagnosis = f'{type(failure).__name__}: {failure} ({lines})'
