@@ -357,9 +357,9 @@ static void bad_nodes_are_refused(void **state)
     static const struct {
         const char *text, *members;
     } rows[] = {
-        {"cannot bind memory to host NUMA nodes: Invalid argument",
+        {"cannot bind memory to host NUMA nodes, none of host-nodes is online: Invalid argument",
          "'policy':'bind','host-nodes':[127]"},
-        {"cannot bind memory to host NUMA nodes: Invalid argument",
+        {"cannot bind memory to host NUMA nodes, none of host-nodes is online: Invalid argument",
          "'policy':'preferred','host-nodes':[127]"},
         {"Invalid host-nodes value: 128", "'policy':'bind','host-nodes':[0,128]"},
         {"Parameter 'host-nodes[1]' expects uint16_t", "'policy':'bind','host-nodes':[0,65536]"},

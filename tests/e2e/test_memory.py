@@ -289,6 +289,24 @@ def _(t):
     t.equal(fcntl.fcntl(c.fds[1], fcntl.F_GETFL) & os.O_ACCMODE, os.O_RDONLY)
 
 
+@tap.case('query-memory-regions tells what is mapped, what is there and who uses it', only='qomd')
+def _(t):
+    _, c = client(t)
+    t.equal(c.ok('query-memory-regions'), [])
+    c.add_ok('memory-backend-ram', 'p', size=8 * PAGE)
+    c.add_ok('memory-backend-memfd', 's', size=4 * PAGE, prealloc=True)
+    path = t.file('f', b'x' * 2 * PAGE)
+    c.add_ok('memory-backend-file', 'r', size=PAGE, share=True, readonly=True, offset=PAGE,
+             mem_path=path)
+    regions = {region.pop('id'): region for region in c.ok('query-memory-regions')}
+    t.equal(regions['p'], {'path': '/objects/p', 'size': 8 * PAGE, 'page-size': PAGE, 'offset': 0,
+                           'share': False, 'rom': False, 'fd': False, 'resident': 0, 'users': []})
+    t.equal(regions['s'], {'path': '/objects/s', 'size': 4 * PAGE, 'page-size': PAGE, 'offset': 0,
+                           'share': True, 'rom': False, 'fd': True, 'resident': 4 * PAGE,
+                           'users': []})
+    t.equal([regions['r'][key] for key in ('offset', 'rom', 'fd')], [PAGE, True, True])
+
+
 @tap.case('memdev-get-fd: private memory, no memory and nothing are refused', only='qomd')
 def _(t):
     _, c = client(t)

@@ -76,6 +76,12 @@ static inline bool memory_is_preallocated(const MemoryBackend *backend)
     return __atomic_load_n(&backend->preallocated, __ATOMIC_ACQUIRE);
 }
 
+/* Whether memory is in a file that can be handed out. */
+static inline bool memory_has_fd(MemoryBackend *backend)
+{
+    return memory_config(backend)->share && backend->origin.fd >= 0 && !backend->origin.source;
+}
+
 /* The region's name: the id, or the object's path if x-use-canonical-path-for-ramblock-id is set.
  * g_free() it. */
 char *memory_backend_name(MemoryBackend *backend);

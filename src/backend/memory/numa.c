@@ -85,9 +85,6 @@ bool memory_bind(void *ptr, size_t size_bytes, const MemoryBackendProperties *co
         return true;
     }
     int err = errno;
-    qom_error_set_errno(errp, err, "cannot bind memory to host NUMA nodes");
-    if (err == EINVAL) {
-        qom_error_hint(errp, "None of the host-nodes is online, see /sys/devices/system/node.");
-    }
-    return false;
+    return qom_error_set_errno(errp, err, "cannot bind memory to host NUMA nodes%s",
+                               err == EINVAL ? ", none of host-nodes is online" : "");
 }
