@@ -180,6 +180,39 @@ static void slow_object_add_lets_others_go_on(void **state)
     client_free(other);
 }
 
+static void secrets_that_wait_leave_workers_to_others(void **state)
+{
+    enum { WAITING = 16, ALL = 20 };
+    g_autofree char *dir = g_dir_make_tmp("qmp-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "fifo", NULL);
+    QmpMonitor *monitor = monitor_new(NULL);
+    Client *clients[ALL];
+
+    assert_int_equal(mkfifo(path, 0600), 0);
+    for (int i = 0; i < ALL; i++) {
+        g_autofree char *request = g_strdup_printf(
+            "{'execute':'object-add','arguments':{'qom-type':'secret','id':'s%d','file':'%s'}}", i,
+            path);
+        clients[i] = client_ready(monitor);
+        say(clients[i], request);
+        run_ms(5);
+    }
+    g_autofree char *refused =
+        g_strdup_printf(GE("Unable to read %s: 16 secrets wait for their files already"), path);
+    for (int i = WAITING; i < ALL; i++) {
+        expect(clients[i], refused);
+    }
+    close(open(path, O_WRONLY | O_NONBLOCK));
+    for (int i = 0; i < ALL; i++) {
+        if (i < WAITING) {
+            hear(clients[i]);
+        }
+        client_free(clients[i]);
+    }
+    g_unlink(path);
+    g_rmdir(dir);
+}
+
 static void introspection_is_large_and_commands_are_sorted(void **state)
 {
     Client *client = client_ready(monitor_new(NULL));
@@ -354,6 +387,7 @@ int main(void)
         TEST(the_seven_commands_answer_as_qemu_does),
         TEST(negotiation_refuses_what_is_not_a_capability),
         TEST(slow_object_add_lets_others_go_on),
+        TEST(secrets_that_wait_leave_workers_to_others),
         TEST(introspection_is_large_and_commands_are_sorted),
         TEST(fdsets_are_served),
         TEST(quit_answers_first),

@@ -22,6 +22,7 @@ enum {
     FILE_MAX_BYTES = 1024 * 1024,
     ROOM_MIN_BYTES = 4000, /* with what else is on it, one page */
     PATIENCE_MS = 30 * 1000,
+    WAITING_MAX = 16, /* files; each has a worker of the pool, which others need, too */
     BLOCK_BYTES = 16,
 };
 
@@ -64,19 +65,45 @@ static bool grow(SecretBytes *room, size_t have, QomError **errp)
     return true;
 }
 
-/* One read. -1: error is set; 0: end. Waits for the writer of a FIFO, which may not have come yet,
- * but not for ever: a worker is waiting here, and the end of the program for it. */
-static ssize_t read_some(int fd, const char *path, uint8_t *at, size_t room, QomError **errp)
+/* How many files are being waited for. Any thread, atomic. */
+static int *waiting_now(void)
 {
-    for (;;) {
-        struct pollfd wait = {.fd = fd, .events = POLLIN};
-        int ready = poll(&wait, 1, PATIENCE_MS);
+    static int n;
+    return &n;
+}
+
+/* Waits for input on @fd; false: *errp is set. Not for ever and not too many at once: a worker is
+ * waiting here, and the end of the program for it. */
+static bool wait_readable(int fd, const char *path, QomError **errp)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    int ready = poll(&wait, 1, 0);
+    if (ready != 0) {
+        return true;
+    }
+    if (__atomic_add_fetch(waiting_now(), 1, __ATOMIC_RELAXED) > WAITING_MAX) {
+        qom_error_set(errp, "Unable to read %s: %d secrets wait for their files already", path,
+                      WAITING_MAX);
+    } else {
+        ready = poll(&wait, 1, PATIENCE_MS);
         if (ready == 0) {
             qom_error_set(errp, "Unable to read %s: nothing came for %d s", path,
                           PATIENCE_MS / 1000);
+        }
+    }
+    __atomic_sub_fetch(waiting_now(), 1, __ATOMIC_RELAXED);
+    return ready != 0;
+}
+
+/* One read. -1: error is set; 0: end. Waits for the writer of a FIFO, which may not have come yet.
+ */
+static ssize_t read_some(int fd, const char *path, uint8_t *at, size_t room, QomError **errp)
+{
+    for (;;) {
+        if (!wait_readable(fd, path, errp)) {
             return -1;
         }
-        ssize_t got = ready < 0 ? -1 : read(fd, at, room);
+        ssize_t got = read(fd, at, room);
         if (got >= 0) {
             return got;
         }
