@@ -249,6 +249,25 @@ void link_append_users(const QomObject *obj, GArray *users)
     }
 }
 
+void link_notify_users(QomObject *obj)
+{
+    if (obj->extras && obj->extras->backlinks) {
+        GHashTableIter iter;
+        void *key;
+        g_hash_table_iter_init(&iter, obj->extras->backlinks);
+        while (g_hash_table_iter_next(&iter, &key, NULL)) {
+            const Backlink *link = key;
+            if (object_is_connected(link->owner)) {
+                qom_object_notify(link->owner, link->prop->name);
+            }
+        }
+    }
+    for (QomObject *child = qom_object_first_child(obj); child;
+         child = qom_object_next_sibling(child)) {
+        link_notify_users(child);
+    }
+}
+
 /* --- Aliases --------------------------------------------------------------------------------- */
 
 bool alias_follow(QomObject **obj, QomPropertyView *view)

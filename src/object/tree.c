@@ -178,6 +178,7 @@ void object_leave(QomObject *obj)
     g_assert(obj->parent == parent);
     listeners_removed(obj);
     object_detach(obj);
+    link_notify_users(obj);
 }
 
 void qom_object_unparent(QomObject *obj)

@@ -198,6 +198,22 @@ def _(t):
     t.equal(c.event('QOMD_REMOVED', 5)['data'], {'watch': watch, 'path': '/objects/r'})
 
 
+@qomd('qomd-watch: what changes by the way: a link whose target goes, CPUs chosen by node')
+def _(t):
+    _, c = own(t)
+    c.add_ok('thread-context', 'tc')
+    c.add_ok('memory-backend-ram', 'm', size=4096, prealloc_context='tc')
+    c.ok('qomd-watch', {'path': '/objects/tc', 'property': 'cpu-affinity', 'interval-ms': 10})
+    c.ok('qomd-watch', {'path': '/objects/m', 'interval-ms': 10})
+    cpus = c.get('tc', 'cpu-affinity')
+    c.set('tc', 'node-affinity', [0])
+    changes = c.event('QOMD_CHANGED', 5)['data']['changes']
+    t.equal([(p['property'], p['value'][:1]) for p in changes], [('cpu-affinity', cpus[:1])])
+    c.ok('object-del', {'id': 'tc'})
+    t.equal(c.event('QOMD_CHANGED', 5)['data']['changes'],
+            [{'path': '/objects/m', 'property': 'prealloc-context', 'value': ''}])
+
+
 @qomd('qomd-watch: one property alone; a bad path; the end with the connection')
 def _(t):
     s, c = own(t)

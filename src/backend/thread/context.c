@@ -150,6 +150,16 @@ static bool apply_nodes(QomObject *obj, QomError **errp)
     return set_mask(self, mask, errp);
 }
 
+/* What can be read of the nodes is their CPUs. */
+static bool change_nodes(QomObject *obj, QomError **errp)
+{
+    if (!apply_nodes(obj, errp)) {
+        return false;
+    }
+    qom_object_notify(obj, "cpu-affinity");
+    return true;
+}
+
 static bool check_cpus(QomObject *obj, const void *value, QomError **errp)
 {
     if (((const uint16List *)value)->n) {
@@ -268,7 +278,7 @@ static const QomPropertyRule context_rules[] = {
     {.name = "node-affinity",
      .flags = QOM_PROPERTY_LIVE | QOM_PROPERTY_WRITEONLY,
      .check = check_nodes,
-     .apply = apply_nodes},
+     .apply = change_nodes},
 };
 
 static const QomProperty context_properties[] = {
