@@ -24,7 +24,8 @@ QmpCall *qmp_call_current(void)
 
 /* --- Replies --------------------------------------------------------------------------------- */
 
-/* A reply with descriptors goes to the queue by itself, so that they stay with its first byte. */
+/* A reply with descriptors goes to the queue by itself, so that they stay with its first byte.
+ * Nobody empties the queue of a channel that the reader thread has closed meanwhile. */
 static void reply_queue_attached(QmpCall *call)
 {
     QmpSession *session = call->session;
@@ -32,10 +33,15 @@ static void reply_queue_attached(QmpCall *call)
     const char *text = json_writer_text(call->writer, &len);
 
     qmp_session_lock(session);
-    if (start > 0) {
-        io_queue_push(&session->queue, text, start, NULL, 0);
+    if (!session->channel) {
+        io_fds_close(&call->attached);
+    } else {
+        if (start > 0) {
+            io_queue_push(&session->queue, text, start, NULL, 0);
+        }
+        io_queue_push(&session->queue, text + start, len - start, call->attached.fd,
+                      call->attached.n);
     }
-    io_queue_push(&session->queue, text + start, len - start, call->attached.fd, call->attached.n);
     qmp_session_unlock(session);
     call->attached.n = 0;
     json_writer_reset(call->writer);

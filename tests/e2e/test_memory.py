@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 from lib import proc, server, tap
 from lib.proc import PAGE
@@ -274,6 +275,22 @@ def _(t):
         t.equal(proc.read_memory(s.pid, start + 4, 3), b'two')
         os.close(c.fds.pop())
         c.ok('object-del', {'id': 'm'})
+
+
+@tap.case('memdev-get-fd: no descriptor stays behind for a client that left', only='qomd')
+def _(t):
+    s = t.server()
+    c = s.connect()
+    c.add_ok('memory-backend-memfd', 'm', size=ODD)
+    s.connect(oob=True).close()
+    before = len(proc.fds(s.pid))
+    for i in range(600):
+        gone = s.connect(oob=True)
+        gone.send(b'{"execute":"memdev-get-fd","arguments":{"id":"m"}}' * 60)
+        time.sleep(i % 30 / 20000)
+        gone.close()
+    t.ok(tap.until(lambda: len(proc.fds(s.pid)) <= before, 3), 'as many descriptors as before')
+    c.close()
 
 
 @tap.case('memdev-get-fd: a descriptor to read can not be mapped for writing', only='qomd')
