@@ -181,7 +181,7 @@ static void before_a_sleep_poll_mode_ends_and_one_more_test_is_made(void **state
     LoopTimer timer;
     ring_add(&ring, loop, &ring_ops);
     ring_warm_up(&ring, loop, MS);
-    arm_noop_timer(&timer, loop, 5 * MS);
+    arm_noop_timer(&timer, loop, 300 * MS);
     loop_iterate(loop, true);
     assert_string_equal(ring.log->str, "btet");
     assert_int_equal(stats_of(loop).poll_misses, 1);
