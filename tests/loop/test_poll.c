@@ -336,7 +336,7 @@ static void idle_handler_leaves_the_poll_list_until_its_next_event(void **state)
     ring_warm_up(&ring, loop, MS);
     assert_in_range(ring.poll->idle_deadline_ns - loop_now_ns(), 6 * SECOND, 7 * SECOND);
     ring.poll->idle_deadline_ns = 1;
-    arm_noop_timer(&timer, loop, 5 * MS);
+    arm_noop_timer(&timer, loop, 300 * MS);
     loop_iterate(loop, true);
     assert_string_equal(ring.log->str, "btet");
     assert_false(ring.poll->active);
@@ -439,7 +439,7 @@ static void with_one_cpu_for_all_the_loop_never_spins(void **state)
     cpu_set_t cpus;
     ring_add(&ring, loop, &ring_ops);
     ring_warm_up(&ring, loop, SECOND);
-    arm_noop_timer(&timer, loop, 5 * MS);
+    arm_noop_timer(&timer, loop, 300 * MS);
     sched_getaffinity(0, sizeof(cpus), &cpus);
     pin_to_one_cpu();
     loop_iterate(loop, true);
