@@ -182,8 +182,8 @@ void link_target_dies(QomObject *target);
 void link_drop(QomObject *obj, const QomProperty *prop, Graveyard *graves);
 /* Fills @users (of QomUser) from the back links of @obj. */
 void link_append_users(const QomObject *obj, GArray *users);
-/* @obj has left its place: links to it and to what is below read differently now. */
-void link_notify_users(QomObject *obj);
+/* @top has left its place: links to it and to what is below read differently now. */
+void link_notify_users(QomObject *top);
 
 /* --- Properties ------------------------------------------------------------------------------ */
 

@@ -249,22 +249,31 @@ void link_append_users(const QomObject *obj, GArray *users)
     }
 }
 
-void link_notify_users(QomObject *obj)
+/* Tells the listeners of each link to @obj. */
+static void notify_links_to(const QomObject *obj)
 {
-    if (obj->extras && obj->extras->backlinks) {
-        GHashTableIter iter;
-        void *key;
-        g_hash_table_iter_init(&iter, obj->extras->backlinks);
-        while (g_hash_table_iter_next(&iter, &key, NULL)) {
-            const Backlink *link = key;
-            if (object_is_connected(link->owner)) {
-                qom_object_notify(link->owner, link->prop->name);
-            }
+    if (!obj->extras || !obj->extras->backlinks) {
+        return;
+    }
+    GHashTableIter iter;
+    void *key;
+    g_hash_table_iter_init(&iter, obj->extras->backlinks);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        const Backlink *link = key;
+        if (object_is_connected(link->owner)) {
+            qom_object_notify(link->owner, link->prop->name);
         }
     }
-    for (QomObject *child = qom_object_first_child(obj); child;
-         child = qom_object_next_sibling(child)) {
-        link_notify_users(child);
+}
+
+void link_notify_users(QomObject *top)
+{
+    /* Without listeners a change costs one look, however much is below. */
+    if (!qom_tree()->listeners) {
+        return;
+    }
+    for (QomObject *obj = top; obj; obj = tree_walk_next(top, obj)) {
+        notify_links_to(obj);
     }
 }
 
