@@ -8,19 +8,9 @@
  */
 #include "object/internal.h"
 
+#include "qapi/engine.h"
+
 #include <string.h>
-
-static void *at(void *base, size_t offset)
-{
-    return (char *)base + offset;
-}
-
-/* Whether a member of the type is a pointer to the value. */
-static bool is_boxed(const QapiType *type)
-{
-    return type->kind == QAPI_KIND_STRUCT || type->kind == QAPI_KIND_UNION ||
-           type->kind == QAPI_KIND_ALTERNATE;
-}
 
 static bool is_text(const QapiType *type)
 {
@@ -30,18 +20,18 @@ static bool is_text(const QapiType *type)
 /* Bytes that a member of the type takes in its struct. */
 static size_t slot_size(const QapiType *type)
 {
-    return is_boxed(type) ? sizeof(void *) : type->size;
+    return type_is_boxed(type) ? sizeof(void *) : type->size;
 }
 
 /* The value behind a member's slot: the struct itself for boxed ones. */
 static void *slot_value(const QapiType *type, void *slot)
 {
-    return is_boxed(type) ? *(void **)slot : slot;
+    return type_is_boxed(type) ? *(void **)slot : slot;
 }
 
 static void slot_clear(const QapiType *type, void *slot)
 {
-    if (!is_boxed(type)) {
+    if (!type_is_boxed(type)) {
         qapi_clear(type, slot);
         return;
     }
@@ -59,7 +49,7 @@ static bool is_present(const QapiMember *member, const void *config)
     if (member->flag_offset != QAPI_NO_FLAG) {
         return *(const bool *)(base + member->flag_offset);
     }
-    if (is_boxed(member->type) || is_text(member->type)) {
+    if (type_is_boxed(member->type) || is_text(member->type)) {
         return *(void *const *)(base + member->offset) != NULL;
     }
     return true;
@@ -68,7 +58,7 @@ static bool is_present(const QapiMember *member, const void *config)
 static void set_present(const QapiMember *member, void *config, bool present)
 {
     if (member->flag_offset != QAPI_NO_FLAG) {
-        *(bool *)at(config, member->flag_offset) = present;
+        *(bool *)slot_at(config, member->flag_offset) = present;
     }
 }
 
@@ -84,7 +74,7 @@ bool config_get(QomObject *obj, const QomProperty *prop, JsonWriter *writer, Qom
         json_writer_string(writer, "");
         return true;
     }
-    void *slot = at(qom_object_config(obj), prop->member->offset);
+    void *slot = slot_at(qom_object_config(obj), prop->member->offset);
     const void *value = slot_value(type, slot);
     if (value && !(is_text(type) && !*(char **)slot)) {
         return qapi_encode(type, value, NULL, writer, errp);
@@ -127,7 +117,7 @@ bool config_value_decode(QomObject *obj, const QomProperty *prop, const JsonTape
 {
     const QapiType *type = prop->member->type;
     QapiDecode how = {.path = prop->name};
-    void *box = is_boxed(type) ? g_malloc0(MAX(type->size, 1)) : NULL;
+    void *box = type_is_boxed(type) ? g_malloc0(MAX(type->size, 1)) : NULL;
     *value = (ConfigValue){.present = true};
     if (!qapi_decode(&how, type, tape, node, box ? box : &value->u, errp)) {
         g_free(box);
@@ -147,7 +137,7 @@ void config_value_swap(QomObject *obj, const QomProperty *prop, ConfigValue *val
 {
     const QapiMember *member = prop->member;
     void *config = qom_object_config(obj);
-    void *slot = at(config, member->offset);
+    void *slot = slot_at(config, member->offset);
     ConfigValue old = {.present = is_present(member, config)};
     size_t size = slot_size(member->type);
     memcpy(&old.u, slot, size);
@@ -188,10 +178,10 @@ void config_init(QomObject *obj)
             continue;
         }
         const QapiType *kind = prop->member->type;
-        void *slot = at(config, prop->member->offset);
+        void *slot = slot_at(config, prop->member->offset);
         slot_clear(kind, slot);
         void *value = slot;
-        if (is_boxed(kind)) {
+        if (type_is_boxed(kind)) {
             value = *(void **)slot = g_malloc0(MAX(kind->size, 1));
         }
         const char *json = prop->rule->default_json;
@@ -217,8 +207,8 @@ static bool move_member(const QapiMember *member, void *config, void *decoded)
     if (!is_present(member, decoded)) {
         return false;
     }
-    void *slot = at(config, member->offset);
-    void *source = at(decoded, member->offset);
+    void *slot = slot_at(config, member->offset);
+    void *source = slot_at(decoded, member->offset);
     size_t size = slot_size(member->type);
     slot_clear(member->type, slot);
     memcpy(slot, source, size);
@@ -236,7 +226,7 @@ static bool check_given(QomObject *obj, const QomProperty *prop, QomError **errp
                              prop->name);
     }
     QomObject *target = NULL;
-    void *slot = at(qom_object_config(obj), prop->member->offset);
+    void *slot = slot_at(qom_object_config(obj), prop->member->offset);
     if (!check_value(obj, prop, slot, &target, errp)) {
         return false;
     }

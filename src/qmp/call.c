@@ -259,6 +259,14 @@ bool qmp_call_decode(QmpCall *call, const JsonTape *tape, JsonTok node, void *ar
     return qapi_decode(&how, call->command->args, tape, node, args, errp);
 }
 
+/* For commands that take none. */
+static bool check_no_arguments(const JsonTape *tape, JsonTok node, QomError **errp)
+{
+    JsonTok key = json_tape_first(tape, node);
+    return key == JSON_NONE ||
+           qom_error_set(errp, "Parameter '%s' is unexpected", json_tok_text(tape, key, NULL));
+}
+
 static bool call_decode(QmpCall *call, const JsonTape *tape, JsonTok node, void **args,
                         QomError **errp)
 {
@@ -269,9 +277,7 @@ static bool call_decode(QmpCall *call, const JsonTape *tape, JsonTok node, void 
         return qmp_call_decode(call, tape, node, *args, errp);
     }
     *args = NULL;
-    JsonTok key = json_tape_first(tape, node);
-    return key == JSON_NONE ||
-           qom_error_set(errp, "Parameter '%s' is unexpected", json_tok_text(tape, key, NULL));
+    return check_no_arguments(tape, node, errp);
 }
 
 /* --- Running --------------------------------------------------------------------------------- */
@@ -310,6 +316,9 @@ static bool call_invoke(QmpCall *call, QomError **errp)
     const JsonTape *tape = has_arguments ? call->tape : call->session->server->no_arguments;
     JsonTok node = has_arguments ? envelope.arguments : JSON_ROOT;
     if (call->command->call_raw) {
+        if (!call->command->args && !check_no_arguments(tape, node, errp)) {
+            return false;
+        }
         call->command->call_raw(tape, node, call);
         return true;
     }

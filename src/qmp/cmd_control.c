@@ -54,14 +54,6 @@ bool qmp_query_commands(CommandInfoList *ret, QomError **errp)
 
 void qmp_query_qmp_schema(const JsonTape *tape, uint32_t node, QmpCall *call)
 {
-    JsonTok key = json_tape_first(tape, node);
-
-    if (key != JSON_NONE) {
-        QomError *error = NULL;
-        qom_error_set(&error, "Parameter '%s' is unexpected", json_tok_text(tape, key, NULL));
-        qmp_call_fail(call, error);
-        return;
-    }
     size_t len;
     const char *text = qmp_server_introspection(qmp_server(), &len);
     qmp_call_return_json(call, text, len);

@@ -26,9 +26,7 @@ static bool is_given(QomObject *obj, const QomProperty *prop)
     if (!prop->member) {
         return false;
     }
-    const void *slot = member_slot(prop->member, qom_object_config(obj));
-    return slot && (!type_is_boxed(prop->member->type) ||
-                    *(void *const *)slot_at(qom_object_config(obj), prop->member->offset));
+    return member_slot(prop->member, qom_object_config(obj)) != NULL;
 }
 
 static bool holds_secret(QomObject *obj, const QomProperty *const *props, size_t n)
@@ -140,14 +138,6 @@ static void dump_chardev(void *opaque, Chardev *chr)
 
 void qmp_qomd_dump_config(const JsonTape *tape, uint32_t node, QmpCall *call)
 {
-    JsonTok key = json_tape_first(tape, node);
-
-    if (key != JSON_NONE) {
-        QomError *error = NULL;
-        qom_error_set(&error, "Parameter '%s' is unexpected", json_tok_text(tape, key, NULL));
-        qmp_call_fail(call, error);
-        return;
-    }
     Dump dump = {.w = qmp_call_begin_return(call), .done = g_hash_table_new(NULL, NULL)};
     json_writer_begin_array(dump.w);
     chardev_foreach(dump_chardev, &dump);
