@@ -58,8 +58,9 @@ static void print_help(const ClientCommand *command)
     client_help_options(global);
     printf(
         "\n'qom COMMAND --help' shows the operands and options of a command.\n"
-        "Exit status: 0; 1 used wrongly; 2 no connection; errors of the server: 3 GenericError,\n"
-        "4 CommandNotFound, 5 DeviceNotFound, 6 DeviceNotActive, 7 KVMMissingCap; 8 no output.\n");
+        "Exit status: 0; 1 differences; 2 used wrongly; 3 no connection; errors of the server:\n"
+        "4 GenericError, 5 CommandNotFound, 6 DeviceNotFound, 7 DeviceNotActive, 8 KVMMissingCap;\n"
+        "9 the output can not be written.\n");
 }
 
 bool client_json(const Client *client)
@@ -73,6 +74,9 @@ bool client_connect(Client *client, int *status)
     double seconds = -1;
     QOM_AUTO_ERROR(err);
 
+    if (client->connection) {
+        return true;
+    }
     address = address ? address : getenv("QMP_SOCKET");
     if (!address || !*address) {
         *status = client_usage(client, "no server is given: use --socket or set QMP_SOCKET");
@@ -111,6 +115,21 @@ const char *client_member(const JsonTape *tape, JsonTok tok, const char *name)
     JsonTok member = json_tape_find(tape, tok, name);
     bool is_string = member != JSON_NONE && json_tape_type(tape, member) == JSON_STRING;
     return is_string ? json_tok_text(tape, member, NULL) : "";
+}
+
+/* --color decides what print_init() has guessed. */
+static bool set_colour(Client *client)
+{
+    const char *when = client->option[CLIENT_OPT_COLOR];
+    if (!when || !strcmp(when, "auto")) {
+        return true;
+    }
+    client->printer.colour = !strcmp(when, "always");
+    if (!client->printer.colour && strcmp(when, "never") != 0) {
+        client_usage(client, "option '--color' expects auto, always or never, not '%s'", when);
+        return false;
+    }
+    return true;
 }
 
 /* Whether there are as many operands as the subcommand takes. */
@@ -161,8 +180,9 @@ int client_main(int argc, char **argv)
     setlocale(LC_CTYPE, "");
     log_set_program("qom");
     print_init(&client.printer);
-    int status = client_parse(&client, argc, argv) ? run(&client) : CLIENT_USAGE;
-    connection_close(client.connection);
+    bool fine = client_parse(&client, argc, argv) && set_colour(&client);
+    int status = fine ? run(&client) : CLIENT_USAGE;
+    client_disconnect(&client);
     g_ptr_array_free(client.operands, TRUE);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLIENT_OK) {
         log_error("can not write the output: %s", g_strerror(errno));

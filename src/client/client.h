@@ -9,24 +9,27 @@
 
 #include "client/connection.h"
 #include "client/print.h"
+#include "client/schema.h"
 
 /* Exit statuses; part of the interface, see qom(1). */
 typedef enum ClientExit {
     CLIENT_OK = 0,
-    CLIENT_USAGE = 1,
-    CLIENT_CONNECTION = 2,
-    CLIENT_GENERIC_ERROR = 3, /* this and those below: the server's error, by class */
-    CLIENT_COMMAND_NOT_FOUND = 4,
-    CLIENT_DEVICE_NOT_FOUND = 5,
-    CLIENT_DEVICE_NOT_ACTIVE = 6,
-    CLIENT_KVM_MISSING_CAP = 7,
-    CLIENT_OUTPUT = 8, /* stdout can not be written */
+    CLIENT_DIFFERENT = 1, /* `qom diff` and a dry run: not as the file says */
+    CLIENT_USAGE = 2,
+    CLIENT_CONNECTION = 3,
+    CLIENT_GENERIC_ERROR = 4, /* this and those below: the server's error, by class */
+    CLIENT_COMMAND_NOT_FOUND = 5,
+    CLIENT_DEVICE_NOT_FOUND = 6,
+    CLIENT_DEVICE_NOT_ACTIVE = 7,
+    CLIENT_KVM_MISSING_CAP = 8,
+    CLIENT_OUTPUT = 9, /* stdout can not be written */
 } ClientExit;
 
 typedef enum ClientOption {
     CLIENT_OPT_SOCKET,
     CLIENT_OPT_JSON,
     CLIENT_OPT_TIMEOUT,
+    CLIENT_OPT_COLOR,
     CLIENT_OPT_HELP,
     CLIENT_OPT_VERSION,
     CLIENT_OPT_GLOBAL, /* those before are for every subcommand */
@@ -43,6 +46,8 @@ typedef struct Client {
     GPtrArray *operands;                /* of char *; the first is the subcommand */
     const struct ClientCommand *command;
     Connection *connection;
+    Schema *schema;      /* see client_schema() */
+    GHashTable *present; /* see client_has() */
     Printer printer;
 } Client;
 
@@ -82,8 +87,8 @@ void client_write_error(JsonWriter *w, const QomError *err);
 
 /* --- What subcommands need ------------------------------------------------------------------- */
 
-/* Connects, once; false after a message: the subcommand then returns CLIENT_CONNECTION, or
- * CLIENT_USAGE if there is no address, which *status is set to. */
+/* Connects, if that has not been done; false after a message: the subcommand then returns *status,
+ * which is CLIENT_CONNECTION, or CLIENT_USAGE if there is no address. */
 bool client_connect(Client *client, int *status);
 bool client_json(const Client *client);
 
@@ -92,6 +97,19 @@ bool client_split(const char *text, char **path, char **property);
 
 /* The one member by which the entry of a list is known, or "": `name` of what is at @tok. */
 const char *client_member(const JsonTape *tape, JsonTok tok, const char *name);
+
+/* --- server.c: what the server has, asked once for each connection ---------------------------- */
+
+/* Closes the connection, if there is one, and forgets what was learned through it. */
+void client_disconnect(Client *client);
+
+/* Whether the server has @command. False also if the connection fails, which the next answer shows.
+ * All commands must have been answered. */
+bool client_has(Client *client, const char *command);
+
+/* The server's schema; the client's. NULL if the server tells none, or the connection fails, then
+ * with *errp. All commands must have been answered, unless the schema was asked for before. */
+const Schema *client_schema(Client *client, QomError **errp);
 
 int cmd_tree(Client *client, char **operands, size_t n);
 int cmd_list(Client *client, char **operands, size_t n);

@@ -29,21 +29,14 @@ bool command_json(const Client *client, char **operands, size_t n, char **argume
 bool command_arguments(Client *client, const char *command, const Arguments *a, char **arguments,
                        int *status)
 {
-    JsonTok list;
     QOM_AUTO_ERROR(err);
     JSON_AUTO_WRITER(w);
-    __attribute__((cleanup(schema_freep))) Schema *schema = NULL;
 
-    connection_send(client->connection, "query-qmp-schema", NULL);
-    JsonTape *tape = connection_receive(client->connection, &list, &err);
-    if (!tape && connection_broken(client->connection)) {
+    const Schema *schema = client_schema(client, &err);
+    if (err) {
         *status = client_fail(client, NULL, g_steal_pointer(&err));
         return false;
     }
-    if (tape) {
-        schema = schema_new(tape, list);
-    }
-    g_clear_pointer(&err, qom_error_free);
     w = json_writer_new(false);
     if (!arguments_write(a, schema, schema_arguments(schema, command), w, &err)) {
         *status = client_usage_error(client, NULL, g_steal_pointer(&err));

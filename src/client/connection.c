@@ -35,6 +35,8 @@ struct Connection {
     uint64_t sent;     /* ids are the numbers of the commands: the last one given, */
     uint64_t answered; /* and the last one seen in an answer */
     bool negotiated;   /* the answer to qmp_capabilities, command 1, was seen */
+    ConnectionEventFn *on_event;
+    void *event_opaque;
     size_t in_pos, in_len;
     char in[INPUT_BYTES];
 };
@@ -75,21 +77,14 @@ static bool fill_input(Connection *c, QomError **errp)
     return true;
 }
 
-/* Moves bytes in one direction or both, waiting until that is possible. The input is empty. */
-static bool transfer(Connection *c, int64_t deadline_us, QomError **errp)
+/* Moves bytes in one direction or both, waiting up to @timeout_ms (-1: without end) until that is
+ * possible. The input is empty. */
+static bool transfer(Connection *c, int timeout_ms, QomError **errp)
 {
     bool writing = c->out->len > 0;
     struct pollfd pfd = {c->fd, (short)(POLLIN | (writing ? POLLOUT : 0)), 0};
-    int timeout = -1;
 
-    if (deadline_us != G_MAXINT64) {
-        int64_t left_us = deadline_us - g_get_monotonic_time();
-        if (left_us <= 0) {
-            return qom_error_set(errp, "'%s' has not answered in time", c->address);
-        }
-        timeout = (int)MIN((left_us + 999) / 1000, G_MAXINT);
-    }
-    if (poll(&pfd, 1, timeout) < 0) {
+    if (poll(&pfd, 1, timeout_ms) < 0) {
         return errno == EINTR || qom_error_set_errno(errp, errno, "poll");
     }
     if ((pfd.revents & (POLLIN | POLLHUP | POLLERR)) && !fill_input(c, errp)) {
@@ -98,25 +93,52 @@ static bool transfer(Connection *c, int64_t deadline_us, QomError **errp)
     return !(pfd.revents & POLLOUT) || flush_some(c, errp);
 }
 
+/* The same until @deadline_us, behind which it fails. */
+static bool transfer_until(Connection *c, int64_t deadline_us, QomError **errp)
+{
+    int timeout_ms = -1;
+    if (deadline_us != G_MAXINT64) {
+        int64_t left_us = deadline_us - g_get_monotonic_time();
+        if (left_us <= 0) {
+            return qom_error_set(errp, "'%s' has not answered in time", c->address);
+        }
+        timeout_ms = (int)MIN((left_us + 999) / 1000, G_MAXINT);
+    }
+    return transfer(c, timeout_ms, errp);
+}
+
+/* The next message in the input that is there, for json_tape_free(). NULL: it has no whole one, or
+ * makes no sense, then with *errp. */
+static JsonTape *parse_message(Connection *c, QomError **errp)
+{
+    while (c->in_pos < c->in_len) {
+        size_t used;
+        JsonStatus status =
+            json_parser_feed(c->parser, c->in + c->in_pos, c->in_len - c->in_pos, &used);
+        c->in_pos += used;
+        if (status == JSON_ERROR) {
+            qom_error_set(errp, "'%s' does not speak QMP: %s", c->address,
+                          json_parser_error(c->parser));
+            return NULL;
+        }
+        if (status == JSON_MESSAGE) {
+            return json_parser_take(c->parser);
+        }
+    }
+    return NULL;
+}
+
 /* The next message, for json_tape_free(); NULL and *errp if there will be none. */
 static JsonTape *next_message(Connection *c, int64_t deadline_us, QomError **errp)
 {
+    QOM_AUTO_ERROR(err);
     for (;;) {
-        while (c->in_pos < c->in_len) {
-            size_t used;
-            JsonStatus status =
-                json_parser_feed(c->parser, c->in + c->in_pos, c->in_len - c->in_pos, &used);
-            c->in_pos += used;
-            if (status == JSON_ERROR) {
-                qom_error_set(errp, "'%s' does not speak QMP: %s", c->address,
-                              json_parser_error(c->parser));
-                return NULL;
-            }
-            if (status == JSON_MESSAGE) {
-                return json_parser_take(c->parser);
-            }
+        JsonTape *tape = parse_message(c, &err);
+        if (tape) {
+            return tape;
         }
-        if (!transfer(c, deadline_us, errp)) {
+        if (err || !transfer_until(c, deadline_us, &err)) {
+            qom_error_propagate(errp, g_steal_pointer(&err));
             return NULL;
         }
     }
@@ -237,23 +259,33 @@ static void set_server_error(const JsonTape *tape, JsonTok error, QomError **err
     qom_error_set_class(errp, error_class, "%s", desc ? desc : "the server gives no reason");
 }
 
-/* True for an answer; it must be the one that is due. */
+/* True for an answer; it must be the one that is due. An event goes to the callback. */
 static bool is_answer(Connection *c, const JsonTape *tape, QomError **errp)
 {
     if (find(tape, JSON_ROOT, "return") == JSON_NONE &&
         find(tape, JSON_ROOT, "error") == JSON_NONE) {
-        return false; /* an event */
+        if (c->on_event && find_string(tape, JSON_ROOT, "event")) {
+            c->on_event(tape, c->event_opaque);
+        }
+        return false;
     }
     JsonTok id = find(tape, JSON_ROOT, "id");
     uint64_t number = 0;
     if (id == JSON_NONE || json_tok_uint64(tape, id, &number) != JSON_NUMBER_OK ||
-        number != c->answered + 1) {
+        number != c->answered + 1 || number > c->sent) {
         const char *desc = find_string(tape, find(tape, JSON_ROOT, "error"), "desc");
         return qom_error_set(errp, "'%s' answers out of order%s%s", c->address, desc ? ": " : "",
                              desc ? desc : "");
     }
     c->answered = number;
     return true;
+}
+
+/* No more answers will come, because of @err, which it takes. Always false. */
+static bool fail(Connection *c, QomError *err, QomError **errp)
+{
+    c->failure = err;
+    return qom_error_propagate(errp, qom_error_copy(err));
 }
 
 /* The next answer, whatever it is; NULL: the connection has failed. */
@@ -270,8 +302,7 @@ static JsonTape *next_answer(Connection *c, QomError **errp)
             json_parser_recycle(c->parser, tape);
         }
         if (err) {
-            c->failure = g_steal_pointer(&err);
-            qom_error_propagate(errp, qom_error_copy(c->failure));
+            fail(c, g_steal_pointer(&err), errp);
             return NULL;
         }
     }
@@ -310,16 +341,65 @@ static bool negotiate(Connection *c, QomError **errp)
     return true;
 }
 
-JsonTape *connection_receive(Connection *c, JsonTok *value, QomError **errp)
+/* The connection works and commands may be answered. */
+static bool ready(Connection *c, QomError **errp)
 {
     if (c->failure) {
-        qom_error_propagate(errp, qom_error_copy(c->failure));
-        return NULL;
+        return qom_error_propagate(errp, qom_error_copy(c->failure));
     }
-    if (!c->negotiated && !negotiate(c, errp)) {
-        return NULL;
+    return c->negotiated || negotiate(c, errp);
+}
+
+JsonTape *connection_receive(Connection *c, JsonTok *value, QomError **errp)
+{
+    return ready(c, errp) ? receive(c, value, errp) : NULL;
+}
+
+/* Hands the events in the input to the callback. *any: there was one. */
+static bool take_events(Connection *c, bool *any, QomError **errp)
+{
+    QOM_AUTO_ERROR(err);
+    for (;;) {
+        JsonTape *tape = parse_message(c, &err);
+        if (!tape) {
+            return !err || qom_error_propagate(errp, g_steal_pointer(&err));
+        }
+        if (is_answer(c, tape, &err)) {
+            qom_error_set(&err, "'%s' answers what was not asked now", c->address);
+        }
+        json_parser_recycle(c->parser, tape);
+        if (err) {
+            return qom_error_propagate(errp, g_steal_pointer(&err));
+        }
+        *any = true;
     }
-    return receive(c, value, errp);
+}
+
+bool connection_wait(Connection *c, int64_t timeout_ms, QomError **errp)
+{
+    QOM_AUTO_ERROR(err);
+    bool any = false;
+
+    if (!ready(c, errp)) {
+        return false;
+    }
+    int wait_ms = timeout_ms < 0 ? -1 : (int)MIN(timeout_ms, G_MAXINT);
+    if (!take_events(c, &any, &err) || !transfer(c, any ? 0 : wait_ms, &err) ||
+        !take_events(c, &any, &err)) {
+        return fail(c, g_steal_pointer(&err), errp);
+    }
+    return true;
+}
+
+void connection_on_event(Connection *c, ConnectionEventFn *fn, void *opaque)
+{
+    c->on_event = fn;
+    c->event_opaque = opaque;
+}
+
+int connection_fd(const Connection *c)
+{
+    return c->fd;
 }
 
 bool connection_broken(const Connection *c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A connection to a QMP server, ours or QEMU: commands go out in a row, answers come back in the
- * same order, events in between are dropped. Blocking, for one thread.
+ * same order, events in between go to a callback. Blocking, for one thread.
  */
 #ifndef CLIENT_CONNECTION_H
 #define CLIENT_CONNECTION_H
@@ -41,6 +41,27 @@ JsonTape *connection_receive(Connection *c, JsonTok *value, QomError **errp);
 
 /* The connection has failed; no more answers will come. */
 bool connection_broken(const Connection *c);
+
+/* --- Events ---------------------------------------------------------------------------------- */
+
+/* Is lent an event's message ({event, data?, timestamp}); may not use the connection. */
+typedef void ConnectionEventFn(const JsonTape *event, void *opaque);
+
+/* From now on events go to @fn, whichever function below or above meets them; NULL: they are
+ * dropped, as at first. */
+void connection_on_event(Connection *c, ConnectionEventFn *fn, void *opaque);
+
+/*
+ * Takes the events that have come, and waits up to @timeout_ms (CONNECTION_FOREVER: without end)
+ * for the first if there is none; a signal ends the wait early. All commands must have been
+ * answered. True also if no event came; false and *errp: the connection has failed.
+ */
+bool connection_wait(Connection *c, int64_t timeout_ms, QomError **errp);
+
+/* The socket, for poll() together with other descriptors: readable means that connection_wait()
+ * with no time has something to do. Before poll() it must be called once, as events may have come
+ * together with the last answer. */
+int connection_fd(const Connection *c);
 
 /*
  * A connected, non-blocking socket, or -1 with *errp. @address: with the prefix `unix:` or with a

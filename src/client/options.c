@@ -20,6 +20,7 @@ static const struct {
                            "the server: path of a Unix socket or HOST:PORT (default: $QMP_SOCKET)"},
     [CLIENT_OPT_JSON] = {"json", 0, NULL, "write JSON, for programs"},
     [CLIENT_OPT_TIMEOUT] = {"timeout", 0, "SECONDS", "how long to wait for each answer"},
+    [CLIENT_OPT_COLOR] = {"color", 0, "WHEN", "always, never, or auto: on terminals (default)"},
     [CLIENT_OPT_HELP] = {"help", 'h', NULL, "show help and exit"},
     [CLIENT_OPT_VERSION] = {"version", 0, NULL, "show the version and exit"},
     [CLIENT_OPT_DEPTH] = {"depth", 'd', "LEVELS", "how far below PATH; 0 is PATH alone"},

@@ -61,11 +61,25 @@ void schema_free(Schema *s)
     }
 }
 
+SchemaType schema_find(const Schema *s, const char *name)
+{
+    return lookup(s, name);
+}
+
+const char *schema_meta(const Schema *s, SchemaType entry)
+{
+    return text(s, entry, "meta-type");
+}
+
+SchemaType schema_part(const Schema *s, SchemaType entry, const char *part)
+{
+    return lookup(s, text(s, entry, part));
+}
+
 SchemaType schema_arguments(const Schema *s, const char *command)
 {
     SchemaType type = lookup(s, command);
-    bool is_command = !strcmp(text(s, type, "meta-type"), "command");
-    return is_command ? lookup(s, text(s, type, "arg-type")) : JSON_NONE;
+    return strcmp(schema_meta(s, type), "command") ? JSON_NONE : schema_part(s, type, "arg-type");
 }
 
 SchemaKind schema_kind(const Schema *s, SchemaType type)
@@ -142,4 +156,86 @@ SchemaType schema_alternative(const Schema *s, SchemaType type, SchemaKind kind)
         }
     }
     return JSON_NONE;
+}
+
+/* --- To browse ------------------------------------------------------------------------------- */
+
+static gint compare_strings(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+GPtrArray *schema_names(const Schema *s, const char *meta)
+{
+    GPtrArray *names = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer name;
+    gpointer tok;
+
+    if (s) {
+        g_hash_table_iter_init(&iter, s->entries);
+        while (g_hash_table_iter_next(&iter, &name, &tok)) {
+            if (!strcmp(schema_meta(s, GPOINTER_TO_UINT(tok)), meta)) {
+                g_ptr_array_add(names, name);
+            }
+        }
+    }
+    g_ptr_array_sort(names, compare_strings);
+    return names;
+}
+
+static void add_members(const Schema *s, SchemaType type, GArray *members)
+{
+    JsonTok list = member(s, type, "members", JSON_ARRAY);
+    if (list == JSON_NONE) {
+        return;
+    }
+    for (JsonTok t = json_tape_first(s->tape, list); t != JSON_NONE;
+         t = json_tape_next(s->tape, list, t)) {
+        SchemaMember m = {.name = text(s, t, "name"),
+                          .type = lookup(s, text(s, t, "type")),
+                          .entry = t,
+                          .optional = json_tape_type(s->tape, t) == JSON_OBJECT &&
+                                      json_tape_find(s->tape, t, "default") != JSON_NONE};
+        g_array_append_val(members, m);
+    }
+}
+
+GArray *schema_members(const Schema *s, SchemaType type, const char *tag)
+{
+    GArray *members = g_array_new(FALSE, FALSE, sizeof(SchemaMember));
+    add_members(s, type, members);
+    if (tag) {
+        add_members(s, find_type(s, member(s, type, "variants", JSON_ARRAY), "case", tag), members);
+    }
+    return members;
+}
+
+static void add_strings(const Schema *s, JsonTok list, GPtrArray *out)
+{
+    if (list == JSON_NONE) {
+        return;
+    }
+    for (JsonTok t = json_tape_first(s->tape, list); t != JSON_NONE;
+         t = json_tape_next(s->tape, list, t)) {
+        if (json_tape_type(s->tape, t) == JSON_STRING) {
+            g_ptr_array_add(out, (gpointer)json_tok_text(s->tape, t, NULL));
+        }
+    }
+}
+
+GPtrArray *schema_values(const Schema *s, SchemaType type)
+{
+    GPtrArray *values = g_ptr_array_new();
+    if (!strcmp(schema_meta(s, type), "enum")) {
+        add_strings(s, member(s, type, "values", JSON_ARRAY), values);
+    }
+    return values;
+}
+
+GPtrArray *schema_features(const Schema *s, SchemaType entry)
+{
+    GPtrArray *features = g_ptr_array_new();
+    add_strings(s, member(s, entry, "features", JSON_ARRAY), features);
+    return features;
 }
