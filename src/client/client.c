@@ -27,6 +27,9 @@ static const ClientCommand commands[] = {
     {"props", cmd_props, 0, 1, 1, "TYPE | PATH", "describe the properties of a type or an object"},
     {"call", cmd_call, 0, 1, MANY, "COMMAND [KEY=VALUE]... | COMMAND JSON",
      "run any QMP command, show what it returns"},
+    {"watch", cmd_watch, OPT(RECURSE) | OPT(INTERVAL) | OPT(COUNT), 1, 2,
+     "PATH[.PROPERTY] | PATH PROPERTY", "show changes as they happen"},
+    {"events", cmd_events, OPT(COUNT), 0, MANY, "[NAME]...", "show events as they come"},
 };
 
 static const ClientCommand *find_command(const char *name)
@@ -52,7 +55,7 @@ static void print_help(const ClientCommand *command)
     printf("Usage: qom [OPTION]... COMMAND [OPERAND]...\n\n"
            "Shows and changes the objects of qomd or QEMU over QMP.\n\n");
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
-        printf("  %-6s %s\n", commands[i].name, commands[i].summary);
+        printf("  %-8s %s\n", commands[i].name, commands[i].summary);
     }
     printf("\n");
     client_help_options(global);

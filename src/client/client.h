@@ -38,6 +38,14 @@ typedef enum ClientOption {
     CLIENT_OPT_PATH,
     CLIENT_OPT_IMPLEMENTS,
     CLIENT_OPT_ABSTRACT,
+    CLIENT_OPT_COUNT,
+    CLIENT_OPT_RECURSE,
+    CLIENT_OPT_INTERVAL,
+    CLIENT_OPT_DRY_RUN,
+    CLIENT_OPT_PRUNE,
+    CLIENT_OPT_SEARCH,
+    CLIENT_OPT_DOT,
+    CLIENT_OPT_TEXT,
     CLIENT_OPTIONS,
 } ClientOption;
 
@@ -111,6 +119,21 @@ bool client_has(Client *client, const char *command);
  * with *errp. All commands must have been answered, unless the schema was asked for before. */
 const Schema *client_schema(Client *client, QomError **errp);
 
+/* The canonical path of the object at @path, as far as the server can tell: events and values have
+ * that. New memory; as @path, if nothing is known. */
+char *client_whole_path(Client *client, const char *path);
+
+/* --- follow.c: what happens on the server, as it happens ---------------------------------------
+ */
+
+/*
+ * Hands events to the connection's callback, which may set *done, writes out what was printed, and
+ * waits up to @timeout_ms (CONNECTION_FOREVER: without end) for more. False: it is over; *status is
+ * CLIENT_OK if it is done or nobody reads the output any more, else CLIENT_CONNECTION after a
+ * message.
+ */
+bool client_follow(Client *client, int64_t timeout_ms, const bool *done, int *status);
+
 int cmd_tree(Client *client, char **operands, size_t n);
 int cmd_list(Client *client, char **operands, size_t n);
 int cmd_get(Client *client, char **operands, size_t n);
@@ -120,5 +143,13 @@ int cmd_del(Client *client, char **operands, size_t n);
 int cmd_types(Client *client, char **operands, size_t n);
 int cmd_props(Client *client, char **operands, size_t n);
 int cmd_call(Client *client, char **operands, size_t n);
+int cmd_events(Client *client, char **operands, size_t n);
+int cmd_watch(Client *client, char **operands, size_t n);
+int cmd_apply(Client *client, char **operands, size_t n);
+int cmd_diff(Client *client, char **operands, size_t n);
+int cmd_dump(Client *client, char **operands, size_t n);
+int cmd_schema(Client *client, char **operands, size_t n);
+int cmd_graph(Client *client, char **operands, size_t n);
+int cmd_complete(Client *client, char **operands, size_t n);
 
 #endif

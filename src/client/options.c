@@ -28,6 +28,14 @@ static const struct {
     [CLIENT_OPT_PATH] = {"path", 'p', "PATH", "the operands are properties of this object"},
     [CLIENT_OPT_IMPLEMENTS] = {"implements", 0, "TYPE", "only types that are a TYPE"},
     [CLIENT_OPT_ABSTRACT] = {"abstract", 0, NULL, "abstract types too"},
+    [CLIENT_OPT_COUNT] = {"count", 'c', "NUMBER", "end after so many"},
+    [CLIENT_OPT_RECURSE] = {"recurse", 'r', NULL, "objects below too"},
+    [CLIENT_OPT_INTERVAL] = {"interval", 'i', "MS", "time in which changes are gathered"},
+    [CLIENT_OPT_DRY_RUN] = {"dry-run", 0, NULL, "check and show, change nothing"},
+    [CLIENT_OPT_PRUNE] = {"prune", 0, NULL, "delete what is not in the file"},
+    [CLIENT_OPT_SEARCH] = {"search", 0, "WORD", "all whose name or text has WORD"},
+    [CLIENT_OPT_DOT] = {"dot", 0, NULL, "in the language of graphviz"},
+    [CLIENT_OPT_TEXT] = {"text", 0, NULL, "as text (default)"},
 };
 
 void client_help_options(unsigned set)
