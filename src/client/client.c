@@ -30,6 +30,8 @@ static const ClientCommand commands[] = {
     {"watch", cmd_watch, OPT(RECURSE) | OPT(INTERVAL) | OPT(COUNT), 1, 2,
      "PATH[.PROPERTY] | PATH PROPERTY", "show changes as they happen"},
     {"events", cmd_events, OPT(COUNT), 0, MANY, "[NAME]...", "show events as they come"},
+    {"mount", cmd_mount, OPT(FOREGROUND) | OPT(MOUNT), 1, 1, "DIRECTORY",
+     "show the objects as a file system"},
 };
 
 static const ClientCommand *find_command(const char *name)

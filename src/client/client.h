@@ -46,6 +46,8 @@ typedef enum ClientOption {
     CLIENT_OPT_SEARCH,
     CLIENT_OPT_DOT,
     CLIENT_OPT_TEXT,
+    CLIENT_OPT_FOREGROUND,
+    CLIENT_OPT_MOUNT,
     CLIENT_OPTIONS,
 } ClientOption;
 
@@ -151,5 +153,6 @@ int cmd_dump(Client *client, char **operands, size_t n);
 int cmd_schema(Client *client, char **operands, size_t n);
 int cmd_graph(Client *client, char **operands, size_t n);
 int cmd_complete(Client *client, char **operands, size_t n);
+int cmd_mount(Client *client, char **operands, size_t n);
 
 #endif
