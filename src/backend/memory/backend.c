@@ -295,4 +295,5 @@ void memory_register_types(void)
     memory_ram_register_type();
     memory_memfd_register_type();
     memory_file_register_type();
+    memory_epc_register_type();
 }

@@ -53,12 +53,19 @@ static MemoryBackend *find_backend(const char *id, QomError **errp)
 }
 
 /* A new open file description, so that the peer's position and flags are its own and a reader can
- * not write. */
+ * not write. Where there is none to be had (no /proc in a chroot, no permission any more) ours is
+ * shared, if it allows no more than is asked for. */
 static int reopen(const MemoryBackend *backend, bool write, QomError **errp)
 {
-    char path[40];
-    g_snprintf(path, sizeof(path), "/proc/self/fd/%d", backend->origin.fd);
-    int fd = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    int flags = write ? O_RDWR : O_RDONLY, ours = backend->origin.fd, fd = -1;
+    if (!backend->origin.enclave) {
+        char path[40];
+        g_snprintf(path, sizeof(path), "/proc/self/fd/%d", ours);
+        fd = open(path, flags | O_CLOEXEC);
+    }
+    if (fd < 0 && (fcntl(ours, F_GETFL) & O_ACCMODE) == flags) {
+        fd = fcntl(ours, F_DUPFD_CLOEXEC, 0);
+    }
     if (fd < 0) {
         qom_error_set_errno(errp, errno, "Could not open the memory of '%s' for %s",
                             qom_object_name(&backend->obj), write ? "writing" : "reading");
@@ -88,11 +95,16 @@ bool qmp_memdev_get_fd(const char *id, bool has_access, MemdevAccess access, Mem
         return qom_error_set(errp, "The memory of '%s' is ROM: access 'read-write' is not possible",
                              id);
     }
+    if (has_access && access == MEMDEV_ACCESS_READ && origin->enclave) {
+        return qom_error_set(
+            errp, "The memory of '%s' belongs to enclaves: access 'read' is not possible", id);
+    }
     bool write = has_access ? access == MEMDEV_ACCESS_READ_WRITE : !origin->rom;
     int fd = reopen(backend, write, errp);
     if (fd < 0 || !qmp_call_attach_fd(qmp_call_current(), fd, errp)) {
         return false;
     }
+    backend->handed_out = true;
     int seals = fcntl(origin->fd, F_GET_SEALS);
     *ret = (MemdevFd){
         .size = backend->map.size_bytes,

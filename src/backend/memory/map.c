@@ -119,7 +119,7 @@ static bool map_error(int err, const MemoryOrigin *origin, uint64_t size_bytes, 
 /* Best effort: what the kernel does not do for a kind of memory it does not need. */
 static void advise(const MemoryMap *map, const MemoryOrigin *origin)
 {
-    if (!origin->hugetlb && map->size_bytes >= LARGE_FOLIO_MIN_BYTES) {
+    if (!origin->hugetlb && !origin->enclave && map->size_bytes >= LARGE_FOLIO_MIN_BYTES) {
         madvise(map->ptr, map->size_bytes, MADV_HUGEPAGE);
     }
     madvise(map->ptr, map->size_bytes, MADV_DONTFORK);

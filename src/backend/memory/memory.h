@@ -20,6 +20,7 @@ void memory_register_types(void);
 void memory_ram_register_type(void);
 void memory_memfd_register_type(void);
 void memory_file_register_type(void);
+void memory_epc_register_type(void);
 void memory_region_register_type(void);
 
 /* --- For users of the memory ---------------------------------------------------------------- */
@@ -31,9 +32,10 @@ typedef struct MemoryOrigin {
     size_t page_bytes;     /* of the file or of anonymous memory; a power of two */
     size_t align_bytes;    /* of the address; a power of two */
     bool hugetlb;
-    bool rom;    /* no writing, by anybody */
-    bool sync;   /* persistent memory: map with MAP_SYNC */
-    bool source; /* a device like /dev/zero: what is mapped is in no file */
+    bool rom;     /* no writing, by anybody */
+    bool sync;    /* persistent memory: map with MAP_SYNC */
+    bool source;  /* a device like /dev/zero: what is mapped is in no file */
+    bool enclave; /* must not be touched; opening the file again gives other memory */
 } MemoryOrigin;
 
 /* A region of mapped memory. Stable while the backend lives. */
@@ -51,6 +53,7 @@ typedef struct MemoryBackend {
     MemoryOrigin origin;
     QomObject *prealloc_context; /* link */
     bool preallocated;           /* atomic */
+    bool handed_out;             /* others may have the descriptor */
     /* the configuration follows: MemoryBackendProperties or a struct that begins with it */
 } MemoryBackend;
 
