@@ -271,6 +271,12 @@ bool mapping_has(const Mapping *mapping, const char *flag)
     return strstr(mapping->flags, word) != NULL;
 }
 
+uint64_t file_number(const char *path)
+{
+    g_autofree char *text = NULL;
+    return g_file_get_contents(path, &text, NULL, NULL) ? g_ascii_strtoull(text, NULL, 10) : 0;
+}
+
 /* --- time ------------------------------------------------------------------------------------ */
 
 static void nothing(void *opaque)

@@ -64,6 +64,9 @@ Mapping mapping_at(const void *address);
 /* Whether @flag, such as "dd", is among the VmFlags. */
 bool mapping_has(const Mapping *mapping, const char *flag);
 
+/* The number in a file of /proc or /sys; 0 if it can not be read. */
+uint64_t file_number(const char *path);
+
 /* Runs the main loop for a while. */
 void run_ms(int ms);
 /* Runs it until @condition, 10 s at most; fails if it does not come. */

@@ -203,95 +203,6 @@ static void no_address_space_left_is_an_error(void **state)
     assert_int_equal(in_child(without_address_space, NULL), 0);
 }
 
-/* --- huge pages ------------------------------------------------------------------------------ */
-
-#define NR_HUGEPAGES "/proc/sys/vm/nr_hugepages"
-
-static uint64_t file_number(const char *path)
-{
-    g_autofree char *text = NULL;
-    return g_file_get_contents(path, &text, NULL, NULL) ? g_ascii_strtoull(text, NULL, 10) : 0;
-}
-
-static bool set_huge_pages(unsigned n)
-{
-    FILE *file = fopen(NR_HUGEPAGES, "we");
-    if (!file) {
-        return false;
-    }
-    fprintf(file, "%u\n", n);
-    fclose(file);
-    return file_number(NR_HUGEPAGES) == n;
-}
-
-#define HUGEPAGES_DIR "/sys/kernel/mm/hugepages/hugepages-2048kB/"
-
-static void huge_pages_are_used_reserved_and_counted(void **state)
-{
-    uint64_t before = file_number(NR_HUGEPAGES);
-    if (access(HUGEPAGES_DIR, F_OK) < 0 || before || !set_huge_pages(4)) {
-        set_huge_pages((unsigned)before);
-        skip();
-    }
-    add("{'qom-type':'memory-backend-memfd','id':'m','size':6291456,'hugetlb':true}");
-    assert_int_equal(region("m").page_bytes, 2 * MIB);
-    assert_int_equal(file_number(HUGEPAGES_DIR "resv_hugepages"), 3);
-    add_fails("cannot map 4 MiB of memory: 2 huge pages of 2 MiB needed, 1 free",
-              "{'qom-type':'memory-backend-memfd','id':'n','size':4194304,'hugetlb':true}");
-    add_fails("memory size must be multiple of 2 MiB, not 3 MiB",
-              "{'qom-type':'memory-backend-memfd','id':'n','size':3145728,'hugetlb':true}");
-    set("m", "prealloc", "true");
-    assert_int_equal(file_number(HUGEPAGES_DIR "free_hugepages"), 1);
-    del("m");
-    assert_int_equal(file_number(HUGEPAGES_DIR "free_hugepages"), 4);
-    assert_int_equal(file_number(HUGEPAGES_DIR "resv_hugepages"), 0);
-    add("{'qom-type':'memory-backend-memfd','id':'m','size':20971520,'hugetlb':true,"
-        "'reserve':false,'hugetlbsize':2097152}");
-    del("m");
-    assert_true(set_huge_pages(0));
-}
-
-/* In a mount namespace of its own, with a hugetlbfs at @opaque. 77: not possible here. */
-static void on_hugetlbfs(void *opaque)
-{
-    const char *folder = opaque;
-    uint64_t before = file_number(NR_HUGEPAGES);
-    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, "") < 0 ||
-        mount("none", folder, "hugetlbfs", 0, "pagesize=2M") < 0 || before || !set_huge_pages(3)) {
-        _exit(77);
-    }
-#define ADD "{'qom-type':'memory-backend-file','id':'m','share':true,'mem-path':'%s"
-    add_fails("memory size 4 KiB must be equal to or larger than page size 2 MiB",
-              ADD "','size':4096}", folder);
-    add_fails("memory size must be multiple of 2 MiB, not 3 MiB", ADD "/f','size':3145728}",
-              folder);
-    add_fails("offset 0x1000 must be a multiple of page size 0x200000",
-              ADD "/f','size':2097152,'offset':4096}", folder);
-    add_fails("alignment 0x1000 must be multiples of page size 0x200000",
-              ADD "/f','size':2097152,'align':4096}", folder);
-    add_fails("cannot map 8 MiB of memory: 4 huge pages of 2 MiB needed, 3 free",
-              ADD "/f','size':8388608}", folder);
-    g_autofree char *file = g_build_filename(folder, "f", NULL);
-    assert_int_equal(access(file, F_OK), -1);
-    add(ADD "','size':4194304,'prealloc':true}", folder);
-    assert_int_equal(region("m").page_bytes, 2 * MIB);
-    assert_int_equal(file_number(HUGEPAGES_DIR "free_hugepages"), 1);
-    del("m");
-    assert_int_equal(file_number(HUGEPAGES_DIR "free_hugepages"), 3);
-    assert_true(set_huge_pages(0));
-}
-
-static void a_file_on_hugetlbfs_has_its_pages(void **state)
-{
-    g_autofree char *folder = scratch("huge");
-    assert_int_equal(mkdir(folder, 0700), 0);
-    int status = in_child(on_hugetlbfs, folder);
-    if (status == 77) {
-        skip();
-    }
-    assert_int_equal(status, 0);
-}
-
 /* --- merge, dump ----------------------------------------------------------------------------- */
 
 static void merge_and_dump_act_at_once(void **state)
@@ -482,8 +393,6 @@ int main(void)
         TEST(bad_memfds_are_refused),
         TEST(no_descriptor_left_is_an_error),
         TEST(no_address_space_left_is_an_error),
-        TEST(huge_pages_are_used_reserved_and_counted),
-        TEST(a_file_on_hugetlbfs_has_its_pages),
         TEST(merge_and_dump_act_at_once),
         TEST(policies_are_the_kernels),
         TEST(nodes_are_sorted_and_each_is_named_once),

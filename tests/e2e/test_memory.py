@@ -367,8 +367,11 @@ def _(t):
 @tap.case('hugetlb: pages of the pool, or an error when it is short')
 def _(t):
     pool = '/proc/sys/vm/nr_hugepages'
-    with open(pool, encoding='ascii') as f:
-        before = f.read()
+    # The pool is the whole system's: one test at a time, to the end of its cleaning up.
+    lock = open(pool, encoding='ascii')
+    t.cleanup(lock.close)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    before = lock.read()
     try:
         with open(pool, 'w', encoding='ascii') as f:
             f.write(str(int(before) + 8))
