@@ -75,9 +75,9 @@ struct LoopPosted {
     bool on_heap; /* freed before fn runs; otherwise it lives in the poster's struct */
 };
 
-/* Calls of each kind (deferred, posted) run in one iteration, so that descriptors get their turn.
- */
-enum { LOOP_CALLS_PER_ITERATION = 128 };
+/* Calls of each kind (deferred, posted) run in one iteration, and the time after which no further
+ * deferred one is begun in it, so that descriptors get their turn. */
+enum { LOOP_CALLS_PER_ITERATION = 128, LOOP_CALLS_NS = 500000 };
 
 /* loop_post without an allocation: @node, with fn and opaque set, is the loop's until fn runs. Any
  * thread. */

@@ -96,7 +96,8 @@ static unsigned run_deferred(Loop *loop)
     /* A count, because a call may defer further ones, which must wait, or cancel others. */
     unsigned turn = MIN(loop->deferred_len, LOOP_CALLS_PER_ITERATION);
     unsigned ran = 0;
-    while (ran < turn && loop->deferred_len) {
+    int64_t end_ns = turn > 1 ? loop_now_ns() + LOOP_CALLS_NS : 0;
+    while (ran < turn && loop->deferred_len && (ran == 0 || loop_now_ns() < end_ns)) {
         LoopCall *call = TAILQ_FIRST(&loop->deferred);
         loop_call_cancel(call);
         ran++;

@@ -4,8 +4,9 @@
  *
  * Work comes in turns, so that sessions are served round robin: a turn ends after QMP_TURN_COMMANDS
  * commands or QMP_TURN_NS; what was read by then is held, and the next turn is deferred behind the
- * other descriptors' handlers. One read is made a turn, and all replies of a turn go out in one
- * write.
+ * other descriptors' handlers. The more sessions hold input, the shorter are the turns: one who
+ * asks for a single thing waits for about QMP_ROUND_NS, however many ask without end. One read is
+ * made a turn, and all replies of a turn go out in one write.
  *
  * Reading pauses while
  *   - a command in band has not been answered (without oob), or the queue for the back half is
@@ -45,7 +46,8 @@ static bool turn_is_over(QmpSession *session)
     }
     int64_t now_ns = loop_now_ns();
     if (session->turn_end_ns == 0) {
-        session->turn_end_ns = now_ns + QMP_TURN_NS;
+        unsigned crowd = __atomic_load_n(&session->server->holding, __ATOMIC_RELAXED) + 1;
+        session->turn_end_ns = now_ns + CLAMP(QMP_ROUND_NS / crowd, QMP_SHORT_TURN_NS, QMP_TURN_NS);
     }
     return session->turn_commands >= QMP_TURN_COMMANDS || now_ns >= session->turn_end_ns;
 }
@@ -152,13 +154,32 @@ static size_t front_consume(QmpSession *session, char *data, size_t len)
     return done;
 }
 
+static void front_hold(QmpSession *session, const char *data, size_t len)
+{
+    session->held = g_malloc(QMP_READ_BYTES);
+    session->held_start = 0;
+    session->held_end = len;
+    memcpy(session->held, data, len);
+    __atomic_add_fetch(&session->server->holding, 1, __ATOMIC_RELAXED);
+}
+
+void qmp_front_forget_held(QmpSession *session)
+{
+    if (!session->held) {
+        return;
+    }
+    explicit_bzero(session->held + session->held_start, session->held_end - session->held_start);
+    g_free(session->held);
+    session->held = NULL;
+    __atomic_sub_fetch(&session->server->holding, 1, __ATOMIC_RELAXED);
+}
+
 static void front_consume_held(QmpSession *session)
 {
     session->held_start += front_consume(session, session->held + session->held_start,
                                          session->held_end - session->held_start);
     if (session->held_start == session->held_end) {
-        g_free(session->held);
-        session->held = NULL;
+        qmp_front_forget_held(session);
     }
 }
 
@@ -180,11 +201,8 @@ static void front_receive(QmpSession *session)
     }
     size_t done = front_consume(session, buffer, (size_t)n);
     if (done < (size_t)n && session->channel) {
-        session->held = g_malloc(QMP_READ_BYTES);
-        session->held_start = 0;
-        session->held_end = (size_t)n - done;
-        memcpy(session->held, buffer + done, session->held_end);
-        explicit_bzero(buffer + done, session->held_end);
+        front_hold(session, buffer + done, (size_t)n - done);
+        explicit_bzero(buffer + done, (size_t)n - done);
     }
 }
 

@@ -38,6 +38,7 @@ typedef struct QmpServer {
     TAILQ_HEAD(, QmpMonitor) monitors;
     LoopThread *reader;  /* of all sessions with out-of-band commands; NULL until there is one */
     size_t memory_bytes; /* of all sessions; atomic */
+    unsigned holding;    /* sessions whose input waits for a turn; atomic */
 } QmpServer;
 
 /* The one of the process; made by the first qmp_ function that needs it. */

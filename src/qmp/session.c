@@ -125,10 +125,7 @@ void qmp_session_unref(void *opaque)
         g_string_free(session->late, TRUE);
     }
     qapi_arena_free(session->arena);
-    if (session->held) {
-        explicit_bzero(session->held, QMP_READ_BYTES);
-    }
-    g_free(session->held);
+    qmp_front_forget_held(session);
     g_free(session->policy);
     pthread_mutex_destroy(&session->lock);
     g_free(session);

@@ -24,9 +24,12 @@
 
 /* Read at once. */
 #define QMP_READ_BYTES (64u << 10)
-/* Commands and time that a session takes before others have their turn. */
+/* Commands and time that a session takes before others have their turn; the time is less when many
+ * want one, so that all have had theirs in QMP_ROUND_NS. */
 #define QMP_TURN_COMMANDS 64
 #define QMP_TURN_NS       1000000
+#define QMP_SHORT_TURN_NS 10000
+#define QMP_ROUND_NS      2000000
 /* Replies are gathered up to this size before they are sent. */
 #define QMP_BATCH_BYTES (64u << 10)
 /* Unsent output: from here on no more commands are read, */
@@ -165,6 +168,8 @@ bool qmp_front_start(QmpSession *session, QomError **errp);
 void qmp_front_stop(QmpSession *session);
 /* Stops and closes the channel. */
 void qmp_front_close(QmpSession *session);
+/* Wipes and frees the input that waits for its turn. */
+void qmp_front_forget_held(QmpSession *session);
 /* Sends @len bytes after what is queued, as far as the client takes them; the rest is queued. */
 void qmp_front_send(QmpSession *session, const char *data, size_t len);
 /* The channel is ready for what LOOP_* in @revents say. */

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 
@@ -248,6 +249,28 @@ def _(t):
         before = before or (proc.resources(s.pid)['fds'] if i == 10 else None)
     t.equal(proc.resources(s.pid)['fds'], before)
     t.ok(not os.path.exists(path), 'the socket is gone')
+
+
+@tap.case('one who asks once is answered before a hundred who never stop get far', only='qomd')
+def _(t):
+    s, c = own(t)
+    many = [s.connect() for _ in range(100)]
+    for client in many:
+        t.cleanup(client.close)
+    request = json.dumps(server.request('qom-get', {'path': '/objects', 'property': 'type'})) + '\n'
+    os.kill(s.pid, signal.SIGSTOP)
+    try:
+        for client in many:
+            client.send(request * 800)
+        c.post('qomd-query-monitors')
+    finally:
+        os.kill(s.pid, signal.SIGCONT)
+    done = sorted(client['commands'] for client in c.reply()['return'][0]['clients'])
+    t.equal(len(done), 101)
+    t.ok(done[-1] <= 4 * 64, f'{done[-1]} commands of one client went first')
+    for client in many:
+        for _ in range(800):
+            client.line()
 
 
 if __name__ == '__main__':

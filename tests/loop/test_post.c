@@ -107,6 +107,30 @@ static void descriptors_get_their_turn_among_many_calls(void **state)
     loop_free(loop);
 }
 
+static void take_time(void *opaque)
+{
+    int64_t end_ns = loop_now_ns() + LOOP_CALLS_NS;
+    while (loop_now_ns() < end_ns) {
+    }
+    ++*(unsigned *)opaque;
+}
+
+static void long_calls_end_the_iteration(void **state)
+{
+    Loop *loop = loop_new(NULL);
+    LoopCall calls[3];
+    unsigned ran = 0;
+    for (int i = 0; i < 3; i++) {
+        loop_call_init(&calls[i], take_time, &ran);
+        loop_defer(loop, &calls[i]);
+    }
+    for (unsigned i = 1; i <= 3; i++) {
+        loop_iterate(loop, false);
+        assert_int_equal(ran, i);
+    }
+    loop_free(loop);
+}
+
 static void post_writes_the_eventfd_only_to_a_sleeper(void **state)
 {
     Loop *loop = loop_new(NULL);
@@ -268,6 +292,7 @@ int main(void)
         cmocka_unit_test(call_deferred_by_a_call_runs_in_the_next_iteration),
         cmocka_unit_test(cancelled_call_does_not_run_even_from_a_call),
         cmocka_unit_test(descriptors_get_their_turn_among_many_calls),
+        cmocka_unit_test(long_calls_end_the_iteration),
         cmocka_unit_test(post_writes_the_eventfd_only_to_a_sleeper),
         cmocka_unit_test(posts_of_four_threads_arrive_once_and_in_order),
         cmocka_unit_test(sync_call_runs_in_the_other_thread_and_has_run_on_return),
