@@ -19,7 +19,7 @@
 #include <string.h>
 
 /* So many dead objects are worth a walk through the heap. */
-enum { TRIM_MIN_OBJECTS = 4096 };
+enum { TRIM_MIN_OBJECTS = 128 };
 
 QomExtras *object_extras(QomObject *obj)
 {
