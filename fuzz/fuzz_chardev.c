@@ -5,14 +5,14 @@
  * Must hold: what is taken is a backend that can be encoded and is taken again as JSON; what is
  * refused says why.
  */
+#include "target.h"
+
 #include "qapi-char.h"
 #include "qom/chardev.h"
 #include "qom/json.h"
 
 #include <glib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(ChardevBackend *backend)
 {
@@ -32,10 +32,10 @@ static void check(ChardevBackend *backend)
     chardev_backend_free(backend);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void target_input(const uint8_t *data, size_t size)
 {
     if (size == 0) {
-        return 0;
+        return;
     }
     g_autofree char *text = g_strndup((const char *)data + 1, size - 1);
     g_autofree char *id = NULL;
@@ -48,5 +48,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         g_assert(help || qom_error_message(err)[0] != '\0');
     }
-    return 0;
 }

@@ -96,6 +96,10 @@ Daemon *daemon_current(void);
 /* All of it: returns the status to exit with. @argv is written to (secrets are wiped). */
 int daemon_main(int argc, char **argv);
 
+/* Makes an empty plan, which is then the current one, and frees one. */
+void daemon_init(Daemon *daemon);
+void daemon_clear(Daemon *daemon);
+
 /* --- start.c --------------------------------------------------------------------------------- */
 
 /* Makes everything in the plan and begins to serve. A failure has been reported; what was made is

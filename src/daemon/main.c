@@ -50,7 +50,7 @@ Daemon *daemon_current(void)
     return daemon ? daemon : &embedded;
 }
 
-static void daemon_init(Daemon *daemon)
+void daemon_init(Daemon *daemon)
 {
     *daemon = (Daemon){
         .objects = g_ptr_array_new_with_free_func(planned_object_free),
@@ -66,7 +66,7 @@ static void daemon_init(Daemon *daemon)
     *current_slot() = daemon;
 }
 
-static void daemon_clear(Daemon *daemon)
+void daemon_clear(Daemon *daemon)
 {
     *current_slot() = NULL;
     g_ptr_array_unref(daemon->objects);
