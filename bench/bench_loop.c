@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a wake-up costs: round trips between two threads, each of which wakes the other.
+ * What waking and calling another thread costs, beside the least that it could cost.
+ *
+ * Round trips, two threads each of which wakes the other:
  *
  *     bare        epoll_wait, read and write of eventfds, nothing else: the floor
  *     loop        the same eventfds as handlers of two loops
- *     loop-poll   the same with busy polling of the eventfds, windows up to 200 us
+ *     loop-uring  the same with io_uring as the loops' back end
  *     post        loop_post to and fro, no descriptor handlers
- *     post-poll   the same with busy polling
+ *     spin        like bare, but epoll_wait never blocks: the floor for polling
+ *     loop-poll   like loop, with busy polling of the eventfds, windows up to 200 us
+ *     post-poll   like post, with busy polling
+ *
+ * Calls, one thread makes them and another runs them, neither ever sleeps (bench_calls.c):
+ *
+ *     queue       a bare lock-free queue of small heap blocks: the floor
+ *     calls       loop_post
  *
  * The two threads run on two CPUs (skipped with only one). The ways take turns, so that a noisy
- * machine disturbs all alike; printed are the median and the best tenth of all round trips, in us,
- * and the ratio of the medians to bare.
+ * machine disturbs all alike. Printed are the median and the best tenth of all round trips in us,
+ * or of the batches' time a call in ns, and the ratio of the medians to that of the floor; with a
+ * goal, whether it is met.
  */
-#include "qom/loop.h"
+#include "bench_loop.h"
 
 #include <errno.h>
-#include <glib.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -33,6 +42,7 @@ typedef struct Side {
     LoopFd *handler;
     struct Side *peer;
     bool server; /* has the ball first and takes the time */
+    int timeout; /* of the bare ways' epoll_wait */
 } Side;
 
 typedef struct Table {
@@ -43,7 +53,7 @@ typedef struct Table {
     sem_t over;
 } Table;
 
-static void die(const char *what)
+void bench_die(const char *what)
 {
     perror(what);
     exit(1);
@@ -63,18 +73,16 @@ static void take(int fd)
 {
     eventfd_t value;
     if (eventfd_read(fd, &value) < 0) {
-        die("eventfd_read");
+        bench_die("eventfd_read");
     }
 }
 
-/* Puts the calling thread onto the process's first (server) or second CPU. */
-static void pin(const Side *side)
+void bench_pin(unsigned wanted)
 {
     cpu_set_t cpus, one;
-    int wanted = side->server ? 0 : 1;
     CPU_ZERO(&one);
     if (sched_getaffinity(getpid(), sizeof(cpus), &cpus) < 0) {
-        die("sched_getaffinity");
+        bench_die("sched_getaffinity");
     }
     for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++) {
         if (CPU_ISSET(cpu, &cpus) && wanted-- == 0) {
@@ -82,8 +90,14 @@ static void pin(const Side *side)
         }
     }
     if (sched_setaffinity(0, sizeof(one), &one) < 0) {
-        die("sched_setaffinity");
+        bench_die("sched_setaffinity");
     }
+}
+
+/* The server has the first CPU. */
+static void pin(const Side *side)
+{
+    bench_pin(side->server ? 0 : 1);
 }
 
 /* ---- bare ---- */
@@ -95,11 +109,15 @@ static void *bare_side(void *opaque)
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = side};
     int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, side->fd, &event) < 0) {
-        die("epoll");
+        bench_die("epoll");
     }
     for (unsigned n = side->table->left; n > 0; n--) {
-        if (epoll_wait(epoll_fd, &event, 1, -1) != 1) {
-            die("epoll_wait");
+        int ready;
+        do {
+            ready = epoll_wait(epoll_fd, &event, 1, side->timeout);
+        } while (ready == 0);
+        if (ready < 0) {
+            bench_die("epoll_wait");
         }
         take(side->fd);
         if (!side->server || count_round_trip(side->table)) {
@@ -110,22 +128,33 @@ static void *bare_side(void *opaque)
     return NULL;
 }
 
-static void play_bare(Table *table)
+static void play_alone(Table *table, int timeout)
 {
     pthread_t a, b;
     table->a.server = true;
+    table->a.timeout = table->b.timeout = timeout;
     errno = pthread_create(&a, NULL, bare_side, &table->a);
     if (errno) {
-        die("pthread_create");
+        bench_die("pthread_create");
     }
     errno = pthread_create(&b, NULL, bare_side, &table->b);
     if (errno) {
-        die("pthread_create");
+        bench_die("pthread_create");
     }
     table->served_ns = loop_now_ns();
     eventfd_write(table->b.fd, 1);
     pthread_join(a, NULL);
     pthread_join(b, NULL);
+}
+
+static void play_bare(Table *table)
+{
+    play_alone(table, -1);
+}
+
+static void play_spin(Table *table)
+{
+    play_alone(table, 0);
 }
 
 /* ---- loops ---- */
@@ -219,12 +248,6 @@ static void play_post_poll(Table *table)
 
 /* ---- score ---- */
 
-static int compare_ns(const void *a, const void *b)
-{
-    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-    return (left > right) - (left < right);
-}
-
 static void play(void (*game)(Table *table), unsigned round_trips, GArray *all_ns)
 {
     Table table = {.left = WARM_UP + round_trips};
@@ -240,39 +263,73 @@ static void play(void (*game)(Table *table), unsigned round_trips, GArray *all_n
     close(table.b.fd);
 }
 
+static int compare_ns(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* Of each way: what plays it, one of the two; the index of its floor; and the most that its median
+ * may be in units of the floor's, 0 for no goal. */
+static const struct Way {
+    const char *name;
+    void (*round_trips)(Table *table);
+    int64_t (*calls)(unsigned count); /* ns for all */
+    size_t floor;
+    double goal;
+} ways[] = {
+    {.name = "bare", .round_trips = play_bare, .floor = 0},
+    {.name = "loop", .round_trips = play_loop, .floor = 0, .goal = 1.1},
+    {.name = "post", .round_trips = play_post, .floor = 0},
+    {.name = "spin", .round_trips = play_spin, .floor = 3},
+    {.name = "loop-poll", .round_trips = play_loop_poll, .floor = 3, .goal = 1.1},
+    {.name = "post-poll", .round_trips = play_post_poll, .floor = 3},
+    {.name = "queue", .calls = bench_calls_bare, .floor = 6},
+    {.name = "calls", .calls = bench_calls_loop, .floor = 6, .goal = 2},
+};
+
+static void report(const struct Way *way, double median, double best, double floor)
+{
+    const char *unit = way->calls ? "ns" : "us";
+    double scale = way->calls ? 1 : 1e3;
+    printf("%-10s median %8.2f %s   best tenth %8.2f %s   ratio %.3f of %s", way->name,
+           median / scale, unit, best / scale, unit, median / floor, ways[way->floor].name);
+    if (way->goal > 0) {
+        printf("   goal <= %g: %s", way->goal, median / floor <= way->goal ? "met" : "missed");
+    }
+    printf("\n");
+}
+
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        void (*game)(Table *table);
-    } games[] = {
-        {"bare", play_bare}, {"loop", play_loop},           {"loop-poll", play_loop_poll},
-        {"post", play_post}, {"post-poll", play_post_poll},
-    };
     cpu_set_t cpus;
     if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) < 2) {
         printf("skipped: needs two CPUs\n");
         return 77;
     }
     unsigned round_trips = argc > 1 ? (unsigned)atoi(argv[1]) : 1000;
-    GArray *times_ns[G_N_ELEMENTS(games)];
-    for (size_t i = 0; i < G_N_ELEMENTS(games); i++) {
+    GArray *times_ns[G_N_ELEMENTS(ways)];
+    double medians[G_N_ELEMENTS(ways)];
+    for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
         times_ns[i] = g_array_new(false, false, sizeof(int64_t));
     }
     for (unsigned turn = 0; turn < TURNS; turn++) {
-        for (size_t i = 0; i < G_N_ELEMENTS(games); i++) {
-            play(games[i].game, round_trips, times_ns[i]);
+        for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
+            if (ways[i].round_trips) {
+                play(ways[i].round_trips, round_trips, times_ns[i]);
+            } else {
+                unsigned count = round_trips * 100;
+                int64_t each_ns = ways[i].calls(count) / count;
+                g_array_append_val(times_ns[i], each_ns);
+            }
         }
     }
-    double bare_us = 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(games); i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
         GArray *times = times_ns[i];
         g_array_sort(times, compare_ns);
-        double median_us = g_array_index(times, int64_t, times->len / 2) / 1e3;
-        double best_us = g_array_index(times, int64_t, times->len / 10) / 1e3;
-        bare_us = i == 0 ? median_us : bare_us;
-        printf("%-10s median %8.2f us   best tenth %8.2f us   ratio %.3f\n", games[i].name,
-               median_us, best_us, median_us / bare_us);
+        medians[i] = (double)g_array_index(times, int64_t, times->len / 2);
+        double best = (double)g_array_index(times, int64_t, times->len / 10);
+        report(&ways[i], medians[i], best, medians[ways[i].floor]);
         g_array_unref(times);
     }
     return 0;

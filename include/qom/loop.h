@@ -8,7 +8,7 @@
  * Thread rule: a loop belongs to the thread that runs it. "Loop's thread" below means that thread,
  * or, while no thread runs the loop, any single thread. Only these may be called from any thread:
  * loop_post, loop_call_sync, loop_stop, loop_wake, loop_now_ns, loop_current, loop_get_stats, and
- * the setters and getters of parameters.
+ * the setters and getters of parameters and of the back end.
  *
  * Callbacks run in the loop's thread, one at a time. A callback may add, change and remove anything
  * of its loop, itself included, and may call loop_iterate (callbacks then nest, also into the
@@ -48,9 +48,9 @@ QOM_PUBLIC Loop *loop_new(QomError **errp);
 
 /*
  * Frees @loop, which no thread may be running; NULL is fine. First finishes what was asked of it:
- * the thread pool's queue, then every posted and deferred call, runs here, in the caller's thread
- * with loop_current() == @loop, until nothing is left. Descriptor and poll handlers still added are
- * dropped without a callback, timers are disarmed.
+ * file requests, the thread pool's queue, then every posted and deferred call, run here, in the
+ * caller's thread with loop_current() == @loop, until nothing is left. Descriptor and poll handlers
+ * still added are dropped without a callback, timers are disarmed.
  */
 QOM_PUBLIC void loop_free(Loop *loop);
 
@@ -82,13 +82,14 @@ QOM_PUBLIC int64_t loop_now_ns(void);
 
 /* -------------------------------------------------------------------------- descriptors -- */
 
+/* The numbers are the kernel's (EPOLLIN and so on). */
 enum {
-    LOOP_READ = 1 << 0,
-    LOOP_WRITE = 1 << 1,
-    LOOP_PRI = 1 << 2,   /* urgent data; sysfs and PSI files */
-    LOOP_RDHUP = 1 << 3, /* the peer will send no more; ask for it where nothing is being read */
-    LOOP_HUP = 1 << 4,   /* reported only */
-    LOOP_ERR = 1 << 5,   /* reported only */
+    LOOP_READ = 0x0001,
+    LOOP_PRI = 0x0002, /* urgent data; sysfs and PSI files */
+    LOOP_WRITE = 0x0004,
+    LOOP_ERR = 0x0008,   /* reported only */
+    LOOP_HUP = 0x0010,   /* reported only */
+    LOOP_RDHUP = 0x2000, /* the peer will send no more; ask for it where nothing is being read */
 };
 
 /* @revents: what is ready of what was asked for; LOOP_HUP and LOOP_ERR come unasked and bring the
@@ -228,8 +229,45 @@ typedef struct LoopPollParams {
 QOM_PUBLIC bool loop_set_poll_params(Loop *loop, const LoopPollParams *params, QomError **errp);
 QOM_PUBLIC void loop_get_poll_params(Loop *loop, LoopPollParams *params);
 
-/* The submission batch of the file I/O engine; 0 = its default. Kept here for it, no effect on the
- * loop itself. false and *errp if negative. Any thread. */
+/* ------------------------------------------------------------------------------ back end -- */
+
+typedef enum LoopMonitor {
+    LOOP_MONITOR_EPOLL,    /* files are read and written by the thread pool */
+    LOOP_MONITOR_IO_URING, /* one ring for descriptors and files */
+} LoopMonitor;
+
+/*
+ * Asks for a way to wait for descriptors; a new loop has epoll. Takes place in the loop's next
+ * iteration. Where the build or the kernel has no io_uring, or refuses it, epoll stays, silently:
+ * see loop_get_monitor. Any thread.
+ */
+QOM_PUBLIC void loop_set_monitor(Loop *loop, LoopMonitor monitor);
+
+/* What is in use. Any thread. */
+QOM_PUBLIC LoopMonitor loop_get_monitor(Loop *loop);
+
+/* -------------------------------------------------------------------------------- files -- */
+
+/* @result: the bytes read or written, maybe fewer than asked for; 0 at the end of the file, and for
+ * a sync; or a negative errno value. */
+typedef void LoopFileFn(void *opaque, ssize_t result);
+
+/*
+ * Reads or writes @size_bytes of @fd at @offset (-1: at the file's own position, which moves), or
+ * makes all that was written durable, without blocking the loop: through its ring, or by a worker
+ * thread. @done is called from the loop, never from here; until then @fd and @buffer must stay.
+ * Requests under way at the same time are done in any order. false and *errp, @done not called, if
+ * there is neither ring nor worker. Loop's thread.
+ */
+QOM_PUBLIC bool loop_file_read(Loop *loop, int fd, void *buffer, size_t size_bytes, int64_t offset,
+                               LoopFileFn *done, void *opaque, QomError **errp);
+QOM_PUBLIC bool loop_file_write(Loop *loop, int fd, const void *buffer, size_t size_bytes,
+                                int64_t offset, LoopFileFn *done, void *opaque, QomError **errp);
+QOM_PUBLIC bool loop_file_sync(Loop *loop, int fd, LoopFileFn *done, void *opaque, QomError **errp);
+
+/* Most file requests that the ring gathers before it hands them to the kernel; 0 is 32. The end of
+ * an iteration hands over what there is. Without a ring it has no effect. false and *errp if
+ * negative. Any thread. */
 QOM_PUBLIC bool loop_set_aio_max_batch(Loop *loop, int64_t batch, QomError **errp);
 QOM_PUBLIC int64_t loop_get_aio_max_batch(Loop *loop);
 
@@ -244,6 +282,11 @@ QOM_PUBLIC int64_t loop_get_aio_max_batch(Loop *loop);
 QOM_PUBLIC bool loop_pool_submit(Loop *loop, LoopFn *work, LoopFn *done, void *opaque,
                                  QomError **errp);
 
+/* The same for work whose end others decide, such as a question to a name server: at most 8 workers
+ * are at such work at a time, and one less than the pool may have, so that the rest goes on. */
+QOM_PUBLIC bool loop_pool_submit_slow(Loop *loop, LoopFn *work, LoopFn *done, void *opaque,
+                                      QomError **errp);
+
 /*
  * Workers kept when idle (0 in a new loop; started at once) and at most running (64). Idle workers
  * above @min leave after 10 s; surplus ones over @max after their job. false and *errp, nothing
@@ -256,17 +299,21 @@ QOM_PUBLIC void loop_get_pool_params(Loop *loop, int64_t *min, int64_t *max);
 
 typedef struct LoopStats {
     uint64_t iterations;
-    uint64_t wakeups;      /* sleeps ended */
-    uint64_t poll_hits;    /* spins that found an event */
-    uint64_t poll_misses;  /* spins in vain */
-    uint64_t polled_ns;    /* time spent spinning */
-    uint64_t slept_ns;     /* time spent asleep */
-    uint64_t events;       /* descriptor and poll handlers called */
-    uint64_t poll_ns;      /* the longest window now */
-    uint64_t calls_queued; /* posted and not run yet, now */
-    uint64_t pool_queued;  /* work that waits for a worker, now */
-    uint64_t pool_threads; /* workers now */
-    uint64_t pool_busy;    /* workers that work, now */
+    uint64_t wakeups;       /* sleeps ended */
+    uint64_t poll_hits;     /* spins that found an event */
+    uint64_t poll_misses;   /* spins in vain */
+    uint64_t polled_ns;     /* time spent spinning */
+    uint64_t slept_ns;      /* time spent asleep */
+    uint64_t events;        /* descriptor and poll handlers called */
+    uint64_t calls;         /* deferred and posted calls run */
+    uint64_t poll_ns;       /* the longest window now */
+    uint64_t calls_queued;  /* deferred or posted and not run yet, now */
+    uint64_t file_requests; /* file requests that the ring took */
+    uint64_t file_batches;  /* system calls that handed them to the kernel */
+    uint64_t file_queued;   /* of these, not finished, now */
+    uint64_t pool_queued;   /* work that waits for a worker, now */
+    uint64_t pool_threads;  /* workers now */
+    uint64_t pool_busy;     /* workers that work, now */
 } LoopStats;
 
 /* Each figure is whole; together they are of nearly, not exactly, the same moment. Any thread. */
@@ -280,12 +327,17 @@ typedef int LoopSpawnFn(pthread_t *thread, void *(*fn)(void *), void *arg, void 
 
 /*
  * A new thread named @name (cut to 15 bytes) that runs a new loop with all signals blocked but
- * those that faults raise. Returns when its thread id is known. @spawn, NULL for pthread_create, is
- * called with @spawn_opaque before the return. NULL and *errp, no thread and no descriptor left,
- * when something is refused. Any thread.
+ * those that faults raise. It has its id and its name when this returns; it may not have run yet.
+ * @spawn, NULL for pthread_create, is called with @spawn_opaque before the return. NULL and *errp,
+ * no thread and no descriptor left, when something is refused. Any thread.
  */
 QOM_PUBLIC LoopThread *loop_thread_new(const char *name, LoopSpawnFn *spawn, void *spawn_opaque,
                                        QomError **errp);
+
+/* The same for @loop, set up by the caller and run by nobody; from now on it is the thread's, and
+ * freed with it or when this fails. */
+QOM_PUBLIC LoopThread *loop_thread_start(Loop *loop, const char *name, LoopSpawnFn *spawn,
+                                         void *spawn_opaque, QomError **errp);
 
 /* Its loop; lives as long as @thread. */
 QOM_PUBLIC Loop *loop_thread_get_loop(LoopThread *thread);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 enum {
@@ -22,8 +23,9 @@ enum {
 struct IoLookup {
     SocketAddress *address;
     bool passive;
-    IoLookupFn *done; /* NULL: cancelled; only the loop's thread looks at it */
+    IoLookupFn *done;
     void *opaque;
+    atomic_bool cancelled; /* set by the loop's thread */
     /* Written by the worker, before the loop's thread reads it. */
     bool ok;
     IoSockaddrs list;
@@ -33,13 +35,16 @@ struct IoLookup {
 static void lookup_work(void *opaque)
 {
     IoLookup *lookup = opaque;
+    if (atomic_load(&lookup->cancelled)) {
+        return; /* it waited for its turn; others do */
+    }
     lookup->ok = io_resolve(lookup->address, lookup->passive, &lookup->list, &lookup->error);
 }
 
 static void lookup_done(void *opaque)
 {
     IoLookup *lookup = opaque;
-    if (lookup->done) {
+    if (!atomic_load(&lookup->cancelled)) {
         IoSockaddrs *list = lookup->ok ? &lookup->list : NULL;
         lookup->done(lookup->opaque, list, lookup->error);
         lookup->list = list ? (IoSockaddrs){0} : lookup->list;
@@ -58,7 +63,7 @@ IoLookup *io_lookup_start(Loop *loop, const SocketAddress *address, bool passive
     lookup->passive = passive;
     lookup->done = done;
     lookup->opaque = opaque;
-    if (!loop_pool_submit(loop, lookup_work, lookup_done, lookup, errp)) {
+    if (!loop_pool_submit_slow(loop, lookup_work, lookup_done, lookup, errp)) {
         io_address_free(lookup->address);
         g_free(lookup);
         return NULL;
@@ -69,7 +74,7 @@ IoLookup *io_lookup_start(Loop *loop, const SocketAddress *address, bool passive
 void io_lookup_cancel(IoLookup *lookup)
 {
     if (lookup) {
-        lookup->done = NULL;
+        atomic_store(&lookup->cancelled, true);
     }
 }
 

@@ -158,7 +158,7 @@ static int bind_fresh(int fd, IoSockaddr *un)
         if (strlen(path) >= sizeof(un->u.un.sun_path)) {
             return -ENAMETOOLONG;
         }
-        memcpy(un->u.un.sun_path, path, strlen(path) + 1);
+        strcpy(un->u.un.sun_path, path);
         un->len = sizeof(un->u.un);
         if (bind(fd, &un->u.any, un->len) == 0) {
             return 0;

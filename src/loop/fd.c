@@ -44,7 +44,7 @@ static int watch(LoopFd *handler, unsigned events)
     if (handler->unwatchable || events == handler->watched) {
         return 0;
     }
-    int err = loop->monitor_ops->watch(loop->monitor, handler, events);
+    int err = loop->monitor->ops->watch(loop->monitor, handler, events);
     if (err == EPERM && events) {
         handler->unwatchable = true;
         TAILQ_REMOVE(&loop->fds, handler, link);
@@ -151,6 +151,24 @@ void loop_fd_free_removed(Loop *loop)
         TAILQ_REMOVE(&loop->removed, handler, link);
         g_free(handler);
     }
+}
+
+void loop_fd_move_all(Loop *loop, FdMonitor *to)
+{
+    FdMonitor *from = loop->monitor;
+    LoopFd *next;
+    for (LoopFd *handler = TAILQ_FIRST(&loop->fds); handler; handler = next) {
+        next = TAILQ_NEXT(handler, link);
+        unsigned events = handler->watched;
+        loop->monitor = from;
+        watch(handler, 0);
+        loop->monitor = to;
+        if (watch(handler, events)) {
+            /* No memory in the kernel. The owner hears of it when he next asks his descriptor. */
+            loop_fd_mark_ready(handler, LOOP_ERR);
+        }
+    }
+    loop->monitor = to;
 }
 
 void loop_fd_drop_all(Loop *loop)

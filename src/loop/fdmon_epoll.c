@@ -17,45 +17,25 @@
 /* Descriptors reported by one wait; the kernel hands out the others at the next, in turn. */
 enum { EVENTS_PER_WAIT = 64 };
 
-struct FdMonitor {
+typedef struct EpollMonitor {
+    FdMonitor base;
     int epoll_fd;
     bool milliseconds; /* epoll_pwait2 is missing */
     struct epoll_event events[EVENTS_PER_WAIT];
-};
+} EpollMonitor;
 
-static const struct {
-    unsigned loop;
-    uint32_t epoll;
-} event_map[] = {
-    {LOOP_READ, EPOLLIN},     {LOOP_WRITE, EPOLLOUT}, {LOOP_PRI, EPOLLPRI},
-    {LOOP_RDHUP, EPOLLRDHUP}, {LOOP_HUP, EPOLLHUP},   {LOOP_ERR, EPOLLERR},
-};
+G_STATIC_ASSERT((int)LOOP_READ == EPOLLIN && (int)LOOP_WRITE == EPOLLOUT &&
+                (int)LOOP_PRI == EPOLLPRI && (int)LOOP_RDHUP == EPOLLRDHUP &&
+                (int)LOOP_HUP == EPOLLHUP && (int)LOOP_ERR == EPOLLERR);
 
-static uint32_t to_epoll(unsigned events)
+static void epoll_close(FdMonitor *base)
 {
-    uint32_t result = 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(event_map); i++) {
-        result |= events & event_map[i].loop ? event_map[i].epoll : 0;
-    }
-    return result;
-}
-
-static unsigned from_epoll(uint32_t events)
-{
-    unsigned result = 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(event_map); i++) {
-        result |= events & event_map[i].epoll ? event_map[i].loop : 0;
-    }
-    return result;
-}
-
-static void epoll_close(FdMonitor *monitor)
-{
+    EpollMonitor *monitor = (EpollMonitor *)base;
     close(monitor->epoll_fd);
     g_free(monitor);
 }
 
-static FdMonitor *epoll_open(int wake_fd, QomError **errp)
+static FdMonitor *epoll_open(Loop *loop, QomError **errp)
 {
     int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0) {
@@ -64,30 +44,32 @@ static FdMonitor *epoll_open(int wake_fd, QomError **errp)
     }
     /* Edge triggered: each write is one event, and nobody has to read the counter. */
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
-    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, wake_fd, &event) < 0) {
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &event) < 0) {
         qom_error_set_errno(errp, errno, "Cannot watch the eventfd of an event loop");
         close(epoll_fd);
         return NULL;
     }
-    FdMonitor *monitor = g_new0(FdMonitor, 1);
+    EpollMonitor *monitor = g_new0(EpollMonitor, 1);
+    monitor->base.ops = &loop_fdmon_epoll;
     monitor->epoll_fd = epoll_fd;
-    return monitor;
+    return &monitor->base;
 }
 
-static int epoll_watch(FdMonitor *monitor, LoopFd *handler, unsigned events)
+static int epoll_watch(FdMonitor *base, LoopFd *handler, unsigned events)
 {
-    struct epoll_event event = {.events = to_epoll(events), .data.ptr = handler};
+    EpollMonitor *monitor = (EpollMonitor *)base;
+    struct epoll_event event = {.events = events, .data.ptr = handler};
     int op = !events ? EPOLL_CTL_DEL : !handler->watched ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
     return epoll_ctl(monitor->epoll_fd, op, handler->fd, &event) < 0 ? errno : 0;
 }
 
-static int wait_ms(FdMonitor *monitor, int64_t timeout_ns)
+static int wait_ms(EpollMonitor *monitor, int64_t timeout_ns)
 {
     int64_t ms = timeout_ns <= 0 ? timeout_ns : (timeout_ns - 1) / 1000000 + 1;
     return epoll_wait(monitor->epoll_fd, monitor->events, EVENTS_PER_WAIT, (int)MIN(ms, INT_MAX));
 }
 
-static int wait_ns(FdMonitor *monitor, int64_t timeout_ns)
+static int wait_ns(EpollMonitor *monitor, int64_t timeout_ns)
 {
     if (monitor->milliseconds || timeout_ns <= 0) {
         return wait_ms(monitor, timeout_ns);
@@ -101,18 +83,20 @@ static int wait_ns(FdMonitor *monitor, int64_t timeout_ns)
     return n;
 }
 
-static void epoll_wait_ready(FdMonitor *monitor, int64_t timeout_ns)
+static void epoll_wait_ready(FdMonitor *base, int64_t timeout_ns)
 {
+    EpollMonitor *monitor = (EpollMonitor *)base;
     int n = wait_ns(monitor, timeout_ns);
     for (int i = 0; i < n; i++) {
         LoopFd *handler = monitor->events[i].data.ptr;
         if (handler) {
-            loop_fd_mark_ready(handler, from_epoll(monitor->events[i].events));
+            loop_fd_mark_ready(handler, monitor->events[i].events);
         }
     }
 }
 
 const FdMonitorOps loop_fdmon_epoll = {
+    .kind = LOOP_MONITOR_EPOLL,
     .open = epoll_open,
     .close = epoll_close,
     .watch = epoll_watch,

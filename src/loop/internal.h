@@ -31,6 +31,7 @@ struct LoopFd {
     LoopFdFn *fn;
     void *opaque;
     LoopPoll *poll; /* tied to this descriptor, or NULL */
+    void *entry;    /* the monitor's own */
     TAILQ_ENTRY(LoopFd) link;
     TAILQ_ENTRY(LoopFd) ready_link;
 };
@@ -38,13 +39,21 @@ struct LoopFd {
 typedef TAILQ_HEAD(LoopFdList, LoopFd) LoopFdList;
 
 /*
- * The back end that waits for descriptors. Its open also watches the loop's wake_fd, edge triggered
- * (nobody reads it), without reporting it.
+ * The back end that waits for descriptors, and does file I/O if it can. Its open also watches the
+ * loop's wake_fd, edge triggered (nobody reads it), without reporting it.
  */
-typedef struct FdMonitor FdMonitor;
+typedef struct FdMonitorOps FdMonitorOps;
+typedef struct LoopFile LoopFile;
 
-typedef struct FdMonitorOps {
-    FdMonitor *(*open)(int wake_fd, QomError **errp);
+/* The head of each back end's own struct. */
+typedef struct FdMonitor {
+    const FdMonitorOps *ops;
+} FdMonitor;
+
+struct FdMonitorOps {
+    LoopMonitor kind;
+    /* Does not touch anything but the loop's wake_fd. Any thread. */
+    FdMonitor *(*open)(Loop *loop, QomError **errp);
     void (*close)(FdMonitor *monitor);
     /* Changes @handler->watched to @events. Returns 0, EPERM for a descriptor that cannot be
      * watched, or another errno value. */
@@ -52,9 +61,23 @@ typedef struct FdMonitorOps {
     /* Waits up to @timeout_ns (0: look only, -1: no limit) and calls loop_fd_mark_ready for what is
      * ready. Returns early for wake_fd and for signals. */
     void (*wait)(FdMonitor *monitor, int64_t timeout_ns);
-} FdMonitorOps;
 
-extern const FdMonitorOps loop_fdmon_epoll;
+    /* The rest is NULL where file I/O goes to the thread pool. */
+
+    /* Takes @request, to call loop_file_finished for it later; false: not now. */
+    bool (*file)(FdMonitor *monitor, LoopFile *request);
+    /* Hands what was taken to the kernel. */
+    void (*flush)(FdMonitor *monitor);
+    /* Waits until all that was taken is finished. */
+    void (*drain)(FdMonitor *monitor);
+};
+
+extern const FdMonitorOps loop_fdmon_epoll, loop_fdmon_uring;
+
+/* Gives @loop a back end of @kind, or keeps the one that it has. Loop's thread, outside of wait. */
+void loop_monitor_switch(Loop *loop, LoopMonitor kind);
+/* Hands all watched descriptors from the loop's back end over to @to. */
+void loop_fd_move_all(Loop *loop, FdMonitor *to);
 
 void loop_fd_mark_ready(LoopFd *handler, unsigned revents);
 /* Marks the unwatchable ones ready. */
@@ -136,8 +159,8 @@ void loop_polling_init(Loop *loop);
 /* Takes over parameters set from outside; true if there were any. */
 bool loop_polling_apply(Loop *loop);
 /* The spin of an iteration begun at @start_ns. Marks what is ready and then sets *timeout_ns to 0.
- */
-void loop_polling_spin(Loop *loop, int64_t start_ns, int64_t *timeout_ns);
+ * Returns the time spent. */
+int64_t loop_polling_spin(Loop *loop, int64_t start_ns, int64_t *timeout_ns);
 /* Ends poll mode before a sleep. True if a last test found an event. */
 bool loop_polling_leave(Loop *loop);
 /* Tests the handlers that have no descriptor. */
@@ -158,15 +181,24 @@ int64_t loop_poll_adjust(int64_t window_ns, int64_t blocked_ns, const LoopPollPa
 typedef struct LoopWorker LoopWorker;
 typedef struct LoopRequest LoopRequest;
 
+/* Workers that slow work (loop_pool_submit_slow) may hold at a time. */
+enum { LOOP_POOL_SLOW_MAX = 8 };
+
+typedef struct LoopPoolQueue {
+    TAILQ_HEAD(, LoopRequest) requests;
+    unsigned queued;  /* length of requests */
+    unsigned running; /* taken by a worker, not finished */
+} LoopPoolQueue;
+
 typedef struct LoopPool {
     pthread_mutex_t lock; /* for all below */
     pthread_cond_t work;
-    TAILQ_HEAD(, LoopRequest) requests;
+    LoopPoolQueue quick, slow;
+    uint64_t next_order;
     TAILQ_HEAD(, LoopWorker) workers; /* changed by the loop's thread only */
     unsigned min, max;
     unsigned threads; /* workers that have not left */
     unsigned idle;    /* of these, without a job, just started ones included */
-    unsigned queued;  /* length of requests */
     bool stopping;
     bool reap_posted;
     LoopPosted reap;
@@ -178,25 +210,58 @@ void loop_pool_init(Loop *loop);
 void loop_pool_finish(Loop *loop);
 void loop_pool_destroy(Loop *loop);
 
+/* ----------------------------------------------------------------------------- file I/O -- */
+
+/* Requests that a batch has if aio-max-batch is 0. */
+enum { LOOP_BATCH_DEFAULT = 32 };
+
+typedef enum LoopFileKind {
+    LOOP_FILE_READ,
+    LOOP_FILE_WRITE,
+    LOOP_FILE_SYNC,
+} LoopFileKind;
+
+struct LoopFile {
+    Loop *loop;
+    LoopFileKind kind;
+    int fd;
+    void *buffer;
+    size_t size_bytes;
+    int64_t offset; /* -1: the file's own position */
+    ssize_t result;
+    LoopFileFn *done;
+    void *opaque;
+    LoopCall finished;
+};
+
+/* The monitor has done @request, with @result as of the system call: a count or -errno. */
+void loop_file_finished(LoopFile *request, ssize_t result);
+
 /* ------------------------------------------------------------------------------- loop -- */
 
-/* Written by the loop's thread alone, except calls_queued. */
+/* Written by the loop's thread alone, so that counting needs no indivisible step. */
 typedef struct LoopCounters {
     _Atomic uint64_t iterations, wakeups, poll_hits, poll_misses, polled_ns, slept_ns, events;
-    _Atomic uint64_t poll_ns, calls_queued;
+    _Atomic uint64_t poll_ns, calls, calls_taken, calls_deferred;
+    _Atomic uint64_t file_requests, file_batches, file_queued;
 } LoopCounters;
 
-struct Loop {
-    /* Shared with the threads that wake and post. */
-    _Atomic(LoopPosted *) posted; /* newest first */
-    atomic_bool notified;         /* there is something to see; set before the wake-up */
-    atomic_bool announced;        /* the loop sleeps or is about to: it needs the wake-up */
-    atomic_bool stop;
-    int wake_fd;
+enum { LOOP_CACHE_LINE = 64 };
 
-    atomic_int entered; /* frames of this loop; nonzero = a thread runs it */
-    unsigned depth;     /* of nested iterations */
-    const FdMonitorOps *monitor_ops;
+struct Loop {
+    /* Shared with the threads that wake and post; a cache line of their own. */
+    struct {
+        _Atomic(LoopPosted *) posted;   /* newest first */
+        _Atomic uint64_t calls_untaken; /* length of posted, a moment late */
+        atomic_bool notified;           /* there is something to see; set before the wake-up */
+        atomic_bool announced;          /* the loop sleeps or is about to: it needs the wake-up */
+        atomic_bool stop;
+        int wake_fd;
+    };
+
+    _Alignas(LOOP_CACHE_LINE)
+        atomic_int entered; /* frames of this loop; nonzero = a thread runs it */
+    unsigned depth;         /* of nested iterations */
     FdMonitor *monitor;
     LoopFdList fds, unwatchable, ready, removed;
     LoopPosted *inbox; /* taken from posted, oldest first */
@@ -210,9 +275,11 @@ struct Loop {
     struct {
         pthread_mutex_t lock;
         LoopPollParams poll;
-        int64_t aio_max_batch;
         atomic_bool poll_changed;
     } shared;
+    _Atomic int64_t aio_max_batch;
+    atomic_int wanted_monitor;  /* LoopMonitor */
+    atomic_int present_monitor; /* LoopMonitor */
 };
 
 /* True in the thread that runs @loop, at whatever depth. */

@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <glib.h>
-#include <inttypes.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,12 +37,16 @@ static void frame_enter(LoopFrame *frame, Loop *loop)
     frame->loop = loop;
     frame->outer = current_frame;
     current_frame = frame;
-    atomic_fetch_add_explicit(&loop->entered, 1, memory_order_relaxed);
+    /* Only the loop's thread writes it: no need for one indivisible step. */
+    int entered = atomic_load_explicit(&loop->entered, memory_order_relaxed);
+    atomic_store_explicit(&loop->entered, entered + 1, memory_order_relaxed);
 }
 
 static void frame_leave(LoopFrame *frame)
 {
-    atomic_fetch_sub_explicit(&frame->loop->entered, 1, memory_order_relaxed);
+    Loop *loop = frame->loop;
+    int entered = atomic_load_explicit(&loop->entered, memory_order_relaxed);
+    atomic_store_explicit(&loop->entered, entered - 1, memory_order_relaxed);
     current_frame = frame->outer;
 }
 
@@ -81,15 +84,14 @@ Loop *loop_new(QomError **errp)
         qom_error_set_errno(errp, errno, "Cannot create an eventfd for an event loop");
         return NULL;
     }
-    FdMonitor *monitor = loop_fdmon_epoll.open(wake_fd, errp);
-    if (!monitor) {
+    Loop *loop = g_aligned_alloc0(1, sizeof(*loop), LOOP_CACHE_LINE);
+    loop->wake_fd = wake_fd;
+    loop->monitor = loop_fdmon_epoll.open(loop, errp);
+    if (!loop->monitor) {
         close(wake_fd);
+        g_aligned_free(loop);
         return NULL;
     }
-    Loop *loop = g_new0(Loop, 1);
-    loop->wake_fd = wake_fd;
-    loop->monitor_ops = &loop_fdmon_epoll;
-    loop->monitor = monitor;
     TAILQ_INIT(&loop->fds);
     TAILQ_INIT(&loop->unwatchable);
     TAILQ_INIT(&loop->ready);
@@ -111,6 +113,9 @@ void loop_free(Loop *loop)
     frame_enter(&frame, loop);
     /* A call may submit work, and work ends in a call. */
     do {
+        if (loop->monitor->ops->drain) {
+            loop->monitor->ops->drain(loop->monitor);
+        }
         loop_pool_finish(loop);
     } while (loop_calls_run(loop) > 0 || loop_calls_pending(loop));
     frame_leave(&frame);
@@ -120,14 +125,15 @@ void loop_free(Loop *loop)
     loop_timers_drop_all(loop);
     loop_pool_destroy(loop);
     pthread_mutex_destroy(&loop->shared.lock);
-    loop->monitor_ops->close(loop->monitor);
+    loop->monitor->ops->close(loop->monitor);
     close(loop->wake_fd);
-    g_free(loop);
+    g_aligned_free(loop);
 }
 
 void loop_wake(Loop *loop)
 {
-    if (atomic_exchange(&loop->notified, true)) {
+    /* A load is enough to see that somebody was here before: the loop clears it before it looks. */
+    if (atomic_load(&loop->notified) || atomic_exchange(&loop->notified, true)) {
         return;
     }
     if (atomic_load(&loop->announced)) {
@@ -176,14 +182,14 @@ static int64_t sleep_limit_ns(Loop *loop)
 static void sleep_in_monitor(Loop *loop, int64_t timeout_ns)
 {
     int64_t start_ns = loop_now_ns();
-    loop->monitor_ops->wait(loop->monitor, timeout_ns);
+    loop->monitor->ops->wait(loop->monitor, timeout_ns);
     loop_count(&loop->counters.slept_ns, loop_now_ns() - start_ns);
     loop_count(&loop->counters.wakeups, 1);
 }
 
 /* Sleeps up to @timeout_ns, or looks at the descriptors; @found: the spin has found work, so that
- * the look, a system call, may be left out most of the time. */
-static void loop_wait(Loop *loop, int64_t timeout_ns, bool found)
+ * the look, a system call, may be left out most of the time. Returns true if it slept. */
+static bool loop_wait(Loop *loop, int64_t timeout_ns, bool found)
 {
     LoopPolling *polling = &loop->polling;
     bool announce = timeout_ns != 0;
@@ -198,7 +204,7 @@ static void loop_wait(Loop *loop, int64_t timeout_ns, bool found)
         sleep_in_monitor(loop, timeout_ns);
         polling->unchecked = 0;
     } else if (!found || ++polling->unchecked >= UNCHECKED_MAX) {
-        loop->monitor_ops->wait(loop->monitor, 0);
+        loop->monitor->ops->wait(loop->monitor, 0);
         polling->unchecked = 0;
     }
     if (announce) {
@@ -209,6 +215,7 @@ static void loop_wait(Loop *loop, int64_t timeout_ns, bool found)
     }
     loop_fd_mark_unwatchable(loop);
     loop_polling_test_untied(loop);
+    return timeout_ns != 0;
 }
 
 bool loop_iterate(Loop *loop, bool blocking)
@@ -219,16 +226,22 @@ bool loop_iterate(Loop *loop, bool blocking)
     loop->depth++;
     loop_count(&loop->counters.iterations, 1);
 
+    if (loop->monitor->ops->flush) {
+        loop->monitor->ops->flush(loop->monitor); /* not after the spin to come */
+    }
     bool changed = loop_polling_apply(loop);
     bool adaptive = loop->polling.params.max_ns > 0;
     int64_t start_ns = adaptive ? loop_now_ns() : 0;
     int64_t limit_ns = blocking ? sleep_limit_ns(loop) : 0;
     int64_t timeout_ns = limit_ns;
-    loop_polling_spin(loop, start_ns, &timeout_ns);
-    loop_wait(loop, timeout_ns, limit_ns != 0 && timeout_ns == 0);
+    int64_t blocked_ns = loop_polling_spin(loop, start_ns, &timeout_ns);
+    if (loop_wait(loop, timeout_ns, limit_ns != 0 && timeout_ns == 0) && adaptive) {
+        blocked_ns = loop_now_ns() - start_ns;
+    }
     changed |= loop_polling_apply(loop);
-    /* The wake-up that came with new parameters says nothing about the load. */
-    int64_t blocked_ns = adaptive && !changed ? loop_now_ns() - start_ns : -1;
+    if (!adaptive || changed) {
+        blocked_ns = -1; /* the wake-up that came with new parameters says nothing about the load */
+    }
 
     unsigned ran = loop_calls_run(loop);
     unsigned events = loop_poll_dispatch(loop, blocked_ns);
@@ -242,50 +255,4 @@ bool loop_iterate(Loop *loop, bool blocking)
     }
     frame_leave(&frame);
     return ran > 0;
-}
-
-bool loop_check_range(const char *name, int64_t value, QomError **errp)
-{
-    return value >= 0 ||
-           qom_error_set(errp, "%s value must be in range [0, %" PRId64 "]", name, INT64_MAX);
-}
-
-bool loop_set_aio_max_batch(Loop *loop, int64_t batch, QomError **errp)
-{
-    if (!loop_check_range("aio-max-batch", batch, errp)) {
-        return false;
-    }
-    pthread_mutex_lock(&loop->shared.lock);
-    loop->shared.aio_max_batch = batch;
-    pthread_mutex_unlock(&loop->shared.lock);
-    return true;
-}
-
-int64_t loop_get_aio_max_batch(Loop *loop)
-{
-    pthread_mutex_lock(&loop->shared.lock);
-    int64_t batch = loop->shared.aio_max_batch;
-    pthread_mutex_unlock(&loop->shared.lock);
-    return batch;
-}
-
-void loop_get_stats(Loop *loop, LoopStats *stats)
-{
-    LoopCounters *counters = &loop->counters;
-    *stats = (LoopStats){
-        .iterations = atomic_load_explicit(&counters->iterations, memory_order_relaxed),
-        .wakeups = atomic_load_explicit(&counters->wakeups, memory_order_relaxed),
-        .poll_hits = atomic_load_explicit(&counters->poll_hits, memory_order_relaxed),
-        .poll_misses = atomic_load_explicit(&counters->poll_misses, memory_order_relaxed),
-        .polled_ns = atomic_load_explicit(&counters->polled_ns, memory_order_relaxed),
-        .slept_ns = atomic_load_explicit(&counters->slept_ns, memory_order_relaxed),
-        .events = atomic_load_explicit(&counters->events, memory_order_relaxed),
-        .poll_ns = atomic_load_explicit(&counters->poll_ns, memory_order_relaxed),
-        .calls_queued = atomic_load_explicit(&counters->calls_queued, memory_order_relaxed),
-    };
-    pthread_mutex_lock(&loop->pool.lock);
-    stats->pool_queued = loop->pool.queued;
-    stats->pool_threads = loop->pool.threads;
-    stats->pool_busy = loop->pool.threads - loop->pool.idle;
-    pthread_mutex_unlock(&loop->pool.lock);
 }

@@ -28,7 +28,8 @@
  * tests once more, for the event that slipped in between.
  *
  * Descriptors without a test do not forbid spinning: every 16th round of tests, which is also when
- * the clock is read, asks the fd monitor without waiting. The loop's own wake-ups (loop_post) are
+ * the clock is read, asks the fd monitor without waiting; every round does so if a handler on the
+ * list has no test but its descriptor. The loop's own wake-ups (loop_post) are
  * one more handler, `wake`, whose test is the notified flag.
  *
  * With one CPU for all of us the peer cannot run while we spin: then we never do. All of us is this
@@ -40,10 +41,11 @@
 #include <sched.h>
 #include <unistd.h>
 
-#define WINDOW_FIRST_NS  4000
-#define IDLE_NS          INT64_C(7000000000)
-#define CPUS_LOOK_NS     INT64_C(100000000) /* between two looks at our affinity */
-#define ROUNDS_PER_CLOCK 16
+#define WINDOW_FIRST_NS         4000
+#define IDLE_NS                 INT64_C(7000000000)
+#define CPUS_LOOK_NS            INT64_C(100000000) /* between two looks at our affinity */
+#define ROUNDS_PER_CLOCK        16
+#define ROUNDS_PER_CLOCK_ASKING 4 /* when each round is a system call */
 
 static void cpu_relax(void)
 {
@@ -216,36 +218,57 @@ bool loop_polling_leave(Loop *loop)
     return test_round(polling);
 }
 
-/* Spins until something is ready or @window_ns has passed. Returns the time spent; *found. */
-static int64_t spin(Loop *loop, int64_t window_ns, bool *found)
+/* Whether an event of somebody on the poll list can be seen by asking the fd monitor only. */
+static bool needs_monitor(const LoopPolling *polling)
 {
-    int64_t start_ns = loop_now_ns();
-    for (unsigned round = 1;; round++) {
-        *found = test_round(&loop->polling) ||
-                 atomic_load_explicit(&loop->notified, memory_order_relaxed);
-        if (*found) {
-            return loop_now_ns() - start_ns;
+    const LoopPoll *poll;
+    TAILQ_FOREACH (poll, &polling->active, active_link) {
+        if (!poll->ops && poll->fd) {
+            return true;
         }
-        if (round % ROUNDS_PER_CLOCK == 0) {
-            if (!TAILQ_EMPTY(&loop->fds)) {
-                loop->monitor_ops->wait(loop->monitor, 0);
-                *found = !TAILQ_EMPTY(&loop->ready);
-            }
+    }
+    return false;
+}
+
+static bool ask_monitor(Loop *loop)
+{
+    if (TAILQ_EMPTY(&loop->fds)) {
+        return false;
+    }
+    loop->monitor->ops->wait(loop->monitor, 0);
+    loop->polling.unchecked = 0;
+    return !TAILQ_EMPTY(&loop->ready);
+}
+
+/* Spins from @start_ns until something is ready or @window_ns has passed. Returns the time spent;
+ * *found. */
+static int64_t spin(Loop *loop, int64_t start_ns, int64_t window_ns, bool *found)
+{
+    bool always_ask = needs_monitor(&loop->polling);
+    unsigned per_clock = always_ask ? ROUNDS_PER_CLOCK_ASKING : ROUNDS_PER_CLOCK;
+    for (unsigned round = 1;; round++) {
+        bool clock = round % per_clock == 0;
+        *found = test_round(&loop->polling) ||
+                 atomic_load_explicit(&loop->notified, memory_order_relaxed) ||
+                 ((clock || always_ask) && ask_monitor(loop));
+        if (*found || clock) {
             int64_t spent_ns = loop_now_ns() - start_ns;
             if (*found || spent_ns >= window_ns) {
                 return spent_ns;
             }
         }
-        cpu_relax();
+        if (!always_ask) {
+            cpu_relax();
+        }
     }
 }
 
-void loop_polling_spin(Loop *loop, int64_t start_ns, int64_t *timeout_ns)
+int64_t loop_polling_spin(Loop *loop, int64_t start_ns, int64_t *timeout_ns)
 {
     LoopPolling *polling = &loop->polling;
     polling->now_ns = start_ns;
     if (polling->params.max_ns == 0 && !polling->mode) {
-        return;
+        return 0;
     }
     int64_t window_ns = longest_window_ns(loop);
     if (*timeout_ns >= 0) {
@@ -256,11 +279,11 @@ void loop_polling_spin(Loop *loop, int64_t start_ns, int64_t *timeout_ns)
         if (polling->mode && *timeout_ns == 0) {
             test_round(polling);
         }
-        return;
+        return 0;
     }
     enter_mode(polling);
     bool found;
-    int64_t spent_ns = spin(loop, window_ns, &found);
+    int64_t spent_ns = spin(loop, start_ns, window_ns, &found);
     retire_idle(loop);
     loop_count(&loop->counters.polled_ns, spent_ns);
     loop_count(found ? &loop->counters.poll_hits : &loop->counters.poll_misses, 1);
@@ -269,6 +292,7 @@ void loop_polling_spin(Loop *loop, int64_t start_ns, int64_t *timeout_ns)
     } else if (*timeout_ns > 0) {
         *timeout_ns = MAX(*timeout_ns - spent_ns, 0);
     }
+    return spent_ns;
 }
 
 /* ------------------------------------------------------------------------- the handlers -- */

@@ -7,6 +7,9 @@
  * also one pinned from outside. A worker leaves by itself: when there are more than max, or when it
  * found nothing to do for 10 s and there are more than min. A leaving worker posts `reap` to the
  * loop, which joins it: no thread is ever detached, so none is left once the loop is freed.
+ *
+ * Work whose end others decide (a name server that does not answer) has a queue of its own, from
+ * which only some of the workers may take: however much of it waits, the rest goes on.
  */
 #include "loop/internal.h"
 
@@ -22,6 +25,8 @@
 
 struct LoopRequest {
     Loop *loop;
+    bool slow;
+    uint64_t order; /* of submission, over both queues */
     LoopFn *work, *done;
     void *opaque;
     LoopPosted finished;
@@ -43,16 +48,43 @@ static struct timespec after_ns(int64_t delay_ns)
     return (struct timespec){.tv_sec = at_ns / 1000000000, .tv_nsec = at_ns % 1000000000};
 }
 
+/* How many workers may be at slow work: always one, and never all if there can be more. */
+static unsigned slow_max(const LoopPool *pool)
+{
+    return CLAMP(pool->max - 1, 1, LOOP_POOL_SLOW_MAX);
+}
+
+/* Requests that a worker could take at once. */
+static unsigned startable(const LoopPool *pool)
+{
+    unsigned places = slow_max(pool) - MIN(slow_max(pool), pool->slow.running);
+    return pool->quick.queued + MIN(pool->slow.queued, places);
+}
+
+/* The oldest request that a worker may take now, or NULL. Lock held. */
+static LoopRequest *take_request(LoopPool *pool)
+{
+    LoopRequest *quick = TAILQ_FIRST(&pool->quick.requests);
+    LoopRequest *slow =
+        pool->slow.running < slow_max(pool) ? TAILQ_FIRST(&pool->slow.requests) : NULL;
+    LoopRequest *request = !quick || (slow && slow->order < quick->order) ? slow : quick;
+    if (request) {
+        LoopPoolQueue *queue = request->slow ? &pool->slow : &pool->quick;
+        TAILQ_REMOVE(&queue->requests, request, link);
+        queue->queued--;
+        queue->running++;
+    }
+    return request;
+}
+
 /* The next request for a worker; NULL = leave. Called and returns with the lock held. */
 static LoopRequest *next_request(LoopPool *pool)
 {
     struct timespec idle_until = after_ns(pool->idle_ns);
     bool waited_enough = false;
     while (pool->threads <= pool->max) {
-        LoopRequest *request = TAILQ_FIRST(&pool->requests);
+        LoopRequest *request = take_request(pool);
         if (request) {
-            TAILQ_REMOVE(&pool->requests, request, link);
-            pool->queued--;
             pool->idle--;
             return request;
         }
@@ -87,16 +119,18 @@ static void *worker_run(void *opaque)
     pthread_mutex_lock(&pool->lock);
     LoopRequest *request;
     while ((request = next_request(pool)) != NULL) {
+        LoopPoolQueue *queue = request->slow ? &pool->slow : &pool->quick;
         pthread_mutex_unlock(&pool->lock);
         request->work(request->opaque);
         loop_post_node(request->loop, &request->finished);
         pthread_mutex_lock(&pool->lock);
+        queue->running--;
         pool->idle++;
     }
     pool->idle--;
     pool->threads--;
     worker->left = true;
-    if (!TAILQ_EMPTY(&pool->requests)) {
+    if (startable(pool)) {
         /* We may have swallowed the signal meant for another. */
         pthread_cond_signal(&pool->work);
     }
@@ -141,30 +175,33 @@ static int grow(Loop *loop)
     LoopPool *pool = &loop->pool;
     int err = 0;
     while (!err && (pool->threads < pool->min ||
-                    (pool->queued > pool->idle && pool->threads < pool->max))) {
+                    (startable(pool) > pool->idle && pool->threads < pool->max))) {
         err = start_worker(loop);
     }
     return err;
 }
 
-bool loop_pool_submit(Loop *loop, LoopFn *work, LoopFn *done, void *opaque, QomError **errp)
+static bool submit(Loop *loop, bool slow, LoopFn *work, LoopFn *done, void *opaque, QomError **errp)
 {
     loop_check_thread(loop);
     LoopPool *pool = &loop->pool;
+    LoopPoolQueue *queue = slow ? &pool->slow : &pool->quick;
     LoopRequest *request = g_new(LoopRequest, 1);
-    *request = (LoopRequest){.loop = loop, .work = work, .done = done, .opaque = opaque};
+    *request =
+        (LoopRequest){.loop = loop, .slow = slow, .work = work, .done = done, .opaque = opaque};
     request->finished = (LoopPosted){.fn = request_finished, .opaque = request};
 
     pthread_mutex_lock(&pool->lock);
-    TAILQ_INSERT_TAIL(&pool->requests, request, link);
-    pool->queued++;
+    request->order = pool->next_order++;
+    TAILQ_INSERT_TAIL(&queue->requests, request, link);
+    queue->queued++;
     int err = grow(loop);
     bool accepted = pool->threads > 0;
     if (accepted) {
         pthread_cond_signal(&pool->work);
     } else {
-        TAILQ_REMOVE(&pool->requests, request, link);
-        pool->queued--;
+        TAILQ_REMOVE(&queue->requests, request, link);
+        queue->queued--;
     }
     pthread_mutex_unlock(&pool->lock);
     if (!accepted) {
@@ -172,6 +209,16 @@ bool loop_pool_submit(Loop *loop, LoopFn *work, LoopFn *done, void *opaque, QomE
         return qom_error_set_errno(errp, err, "Cannot start a worker thread");
     }
     return true;
+}
+
+bool loop_pool_submit(Loop *loop, LoopFn *work, LoopFn *done, void *opaque, QomError **errp)
+{
+    return submit(loop, false, work, done, opaque, errp);
+}
+
+bool loop_pool_submit_slow(Loop *loop, LoopFn *work, LoopFn *done, void *opaque, QomError **errp)
+{
+    return submit(loop, true, work, done, opaque, errp);
 }
 
 /* Joins the workers that have left. */
@@ -216,7 +263,7 @@ bool loop_set_pool_params(Loop *loop, int64_t min, int64_t max, QomError **errp)
     pool->min = (unsigned)min;
     pool->max = (unsigned)max;
     pthread_cond_broadcast(&pool->work);
-    bool more = pool->threads < pool->min || pool->queued > pool->idle;
+    bool more = pool->threads < pool->min || startable(pool) > pool->idle;
     pthread_mutex_unlock(&pool->lock);
     if (more) {
         loop_post(loop, grow_again, loop);
@@ -241,7 +288,8 @@ void loop_pool_init(Loop *loop)
     pthread_cond_init(&pool->work, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&pool->lock, NULL);
-    TAILQ_INIT(&pool->requests);
+    TAILQ_INIT(&pool->quick.requests);
+    TAILQ_INIT(&pool->slow.requests);
     TAILQ_INIT(&pool->workers);
     pool->max = POOL_MAX_DEFAULT;
     pool->idle_ns = POOL_IDLE_NS;

@@ -26,6 +26,7 @@ void loop_defer(Loop *loop, LoopCall *call)
     call->loop = loop;
     TAILQ_INSERT_TAIL(&loop->deferred, call, link);
     loop->deferred_len++;
+    loop_count(&loop->counters.calls_deferred, 1);
 }
 
 void loop_call_cancel(LoopCall *call)
@@ -37,12 +38,14 @@ void loop_call_cancel(LoopCall *call)
     loop_check_thread(loop);
     TAILQ_REMOVE(&loop->deferred, call, link);
     loop->deferred_len--;
+    loop_count(&loop->counters.calls_deferred, (uint64_t)-1);
     call->loop = NULL;
 }
 
 void loop_post_node(Loop *loop, LoopPosted *node)
 {
-    atomic_fetch_add_explicit(&loop->counters.calls_queued, 1, memory_order_relaxed);
+    /* In the cache line that the next step needs anyway. */
+    atomic_fetch_add_explicit(&loop->calls_untaken, 1, memory_order_relaxed);
     LoopPosted *head = atomic_load_explicit(&loop->posted, memory_order_relaxed);
     do {
         node->next = head;
@@ -111,12 +114,15 @@ static LoopPosted *take_posted(Loop *loop)
 {
     LoopPosted *newest = atomic_exchange(&loop->posted, NULL);
     LoopPosted *oldest = NULL;
-    while (newest) {
+    uint64_t n = 0;
+    for (; newest; n++) {
         LoopPosted *next = newest->next;
         newest->next = oldest;
         oldest = newest;
         newest = next;
     }
+    loop_count(&loop->counters.calls_taken, n);
+    atomic_fetch_sub_explicit(&loop->calls_untaken, n, memory_order_relaxed);
     return oldest;
 }
 
@@ -135,7 +141,7 @@ static unsigned run_posted(Loop *loop)
             g_free(node);
         }
         ran++;
-        atomic_fetch_sub_explicit(&loop->counters.calls_queued, 1, memory_order_relaxed);
+        loop_count(&loop->counters.calls_taken, (uint64_t)-1);
         fn(opaque);
     }
     return ran;
@@ -144,5 +150,7 @@ static unsigned run_posted(Loop *loop)
 unsigned loop_calls_run(Loop *loop)
 {
     unsigned ran = run_deferred(loop);
-    return ran + run_posted(loop);
+    ran += run_posted(loop);
+    loop_count(&loop->counters.calls, ran);
+    return ran;
 }

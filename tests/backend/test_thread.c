@@ -224,6 +224,10 @@ static void many_may_ask_a_context_at_once(void **state)
     }
 }
 
+static void nothing(void *opaque)
+{
+}
+
 /* --- iothread -------------------------------------------------------------------------------- */
 
 static void an_iothread_is_a_thread_with_a_loop(void **state)
@@ -231,6 +235,7 @@ static void an_iothread_is_a_thread_with_a_loop(void **state)
     cpu_set_t ours, its;
     QomObject *obj = add("{'qom-type':'iothread','id':'io0'}");
     assert_comm(tid_of("io0"), "IO io0");
+    loop_call_sync(iothread_loop(obj), nothing, NULL); /* until it runs, all are blocked */
     assert_blocks_signals(tid_of("io0"));
     cpus_of(0, &ours);
     cpus_of(tid_of("io0"), &its);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the tests of this room share. */
+/*
+ * What the tests of this room share. Each test program is run once for each back end: the loops
+ * that it makes have the one that LOOP_TEST_MONITOR asks for, if the kernel has it.
+ */
 #ifndef LOOP_TEST_H
 #define LOOP_TEST_H
 
-#include "qom/loop.h"
+#include "loop/internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,12 +20,38 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #define MS INT64_C(1000000)
+
+static inline bool testing_io_uring(void)
+{
+    const char *monitor = getenv("LOOP_TEST_MONITOR");
+    return monitor && strcmp(monitor, "io_uring") == 0;
+}
+
+static inline Loop *test_loop_new(QomError **errp)
+{
+    Loop *loop = loop_new(errp);
+    if (loop && testing_io_uring()) {
+        loop_monitor_switch(loop, LOOP_MONITOR_IO_URING);
+    }
+    return loop;
+}
+
+static inline LoopThread *test_loop_thread_new(const char *name, LoopSpawnFn *spawn,
+                                               void *spawn_opaque, QomError **errp)
+{
+    Loop *loop = test_loop_new(errp);
+    return loop ? loop_thread_start(loop, name, spawn, spawn_opaque, errp) : NULL;
+}
+
+#define loop_new        test_loop_new
+#define loop_thread_new test_loop_thread_new
 
 /* Entries of a /proc/self folder; open descriptors or threads of this process. */
 static inline unsigned count_proc(const char *path)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "loop/internal.h"
 #include "loop_test.h"
 
 #include <inttypes.h>

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "loop/internal.h"
 #include "loop_test.h"
 
 #include <limits.h>
@@ -222,6 +221,61 @@ static void shrinking_max_makes_surplus_workers_leave_after_their_job(void **sta
     sem_destroy(&gate);
 }
 
+static void submit_slow(Loop *loop, Job *job)
+{
+    assert_true(loop_pool_submit_slow(loop, job_work, job_done, job, NULL));
+}
+
+static void slow_work_leaves_workers_to_the_rest(void **state)
+{
+    enum { JOBS = 100 };
+    static const struct {
+        int64_t max;
+        unsigned at_work;
+    } cases[] = {{64, LOOP_POOL_SLOW_MAX}, {4, 3}, {2, 1}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Loop *loop = loop_new(NULL);
+        unsigned finished = 0;
+        sem_t gate;
+        sem_init(&gate, 0, 0);
+        assert_true(loop_set_pool_params(loop, 0, cases[i].max, NULL));
+        Job slow[JOBS], quick[10];
+        for (unsigned n = 0; n < JOBS; n++) {
+            slow[n] = (Job){.finished = &finished, .gate = &gate};
+            submit_slow(loop, &slow[n]);
+        }
+        for (unsigned n = 0; n < G_N_ELEMENTS(quick); n++) {
+            quick[n] = (Job){.finished = &finished};
+            submit(loop, &quick[n]);
+        }
+        run_until(loop, &finished, G_N_ELEMENTS(quick));
+        while (stats_of(loop).pool_queued > JOBS - cases[i].at_work) {
+            sched_yield();
+        }
+        assert_int_equal(stats_of(loop).pool_queued, JOBS - cases[i].at_work);
+        for (unsigned n = 0; n < JOBS; n++) {
+            sem_post(&gate);
+        }
+        run_until(loop, &finished, G_N_ELEMENTS(quick) + JOBS);
+        loop_free(loop);
+        sem_destroy(&gate);
+    }
+}
+
+static void slow_work_gets_a_pool_of_one_worker(void **state)
+{
+    Loop *loop = loop_new(NULL);
+    unsigned finished = 0;
+    Job jobs[3] = {{.finished = &finished}, {.finished = &finished}, {.finished = &finished}};
+    assert_true(loop_set_pool_params(loop, 0, 1, NULL));
+    submit_slow(loop, &jobs[0]);
+    submit(loop, &jobs[1]);
+    submit_slow(loop, &jobs[2]);
+    run_until(loop, &finished, 3);
+    assert_int_equal(stats_of(loop).pool_threads, 1);
+    loop_free(loop);
+}
+
 static void bad_values_are_refused_and_not_kept(void **state)
 {
     static const char bad[] = "bad thread-pool-min/thread-pool-max values";
@@ -311,6 +365,8 @@ int main(void)
         cmocka_unit_test(min_takes_effect_at_once_and_is_kept),
         cmocka_unit_test(idle_workers_above_min_leave_and_are_joined),
         cmocka_unit_test(shrinking_max_makes_surplus_workers_leave_after_their_job),
+        cmocka_unit_test(slow_work_leaves_workers_to_the_rest),
+        cmocka_unit_test(slow_work_gets_a_pool_of_one_worker),
         cmocka_unit_test(bad_values_are_refused_and_not_kept),
         cmocka_unit_test(freeing_a_loop_finishes_its_work_and_what_done_submits),
         cmocka_unit_test(work_without_done_is_run),

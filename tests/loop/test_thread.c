@@ -38,8 +38,14 @@ static int unblocking_spawn(pthread_t *thread, void *(*fn)(void *), void *arg, v
     return err;
 }
 
+static void nothing(void *opaque)
+{
+}
+
 static void assert_signals_blocked(LoopThread *thread)
 {
+    /* Until it runs, all are blocked. */
+    loop_call_sync(loop_thread_get_loop(thread), nothing, NULL);
     char status[4096];
     uint64_t blocked = 0;
     read_task_file(thread, "status", status, sizeof(status));

@@ -29,6 +29,7 @@ typedef struct EventLoopBaseClass {
 typedef struct IoThread {
     EventLoopBase base;
     IothreadProperties config;
+    Loop *loop; /* until it has a thread */
     LoopThread *thread;
 } IoThread;
 
@@ -115,7 +116,7 @@ static const QomTypeInfo event_loop_base_info = {
 static Loop *iothread_class_loop(QomObject *obj)
 {
     IoThread *self = (IoThread *)obj;
-    return self->thread ? loop_thread_get_loop(self->thread) : NULL;
+    return self->thread ? loop_thread_get_loop(self->thread) : self->loop;
 }
 
 Loop *iothread_loop(QomObject *obj)
@@ -152,14 +153,21 @@ static bool iothread_apply_poll(QomObject *obj, QomError **errp)
 static bool iothread_complete(QomObject *obj, QomError **errp)
 {
     IoThread *self = (IoThread *)obj;
+    self->loop = loop_new(errp);
+    /* Before the thread runs: nothing has to wake it. */
+    if (!self->loop || !event_loop_base_apply(obj, errp) || !iothread_apply_poll(obj, errp)) {
+        return false;
+    }
     g_autofree char *name = g_strdup_printf("IO %s", qom_object_name(obj));
-    self->thread = loop_thread_new(name, NULL, NULL, errp);
-    return self->thread && event_loop_base_apply(obj, errp) && iothread_apply_poll(obj, errp);
+    self->thread = loop_thread_start(g_steal_pointer(&self->loop), name, NULL, NULL, errp);
+    return self->thread != NULL;
 }
 
 static void iothread_finalize(QomObject *obj)
 {
-    loop_thread_free(((IoThread *)obj)->thread);
+    IoThread *self = (IoThread *)obj;
+    loop_thread_free(self->thread);
+    loop_free(self->loop);
 }
 
 static bool get_thread_id(QomObject *obj, const QomProperty *prop, JsonWriter *writer,
