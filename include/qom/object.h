@@ -475,6 +475,9 @@ typedef struct QomUserCreatable {
     void (*published)(QomObject *obj);
     /* Whether the object may be deleted. May leave *errp alone: the usual text is used then. */
     bool (*can_be_deleted)(QomObject *obj, QomError **errp);
+    /* The program ends: what works for the object in other threads, complete among it, should come
+     * to an end soon, with success or failure. Main thread; must not wait for it. */
+    void (*cancel)(QomObject *obj);
 } QomUserCreatable;
 
 /* Tells the schema's enum of type names (ObjectType), for policy and for the error about names that
@@ -513,6 +516,9 @@ QOM_PUBLIC void qom_object_add_abort(QomCreation *creation);
 QOM_PUBLIC bool qom_objects_reserve(const char *id);
 /* Undoes a qom_objects_reserve() that returned true. */
 QOM_PUBLIC void qom_objects_unreserve(const char *id);
+
+/* The program ends: calls cancel of all that is in /objects or on its way there. Main thread. */
+QOM_PUBLIC void qom_objects_cancel(void);
 
 /* All of it at once; returns the object (borrowed from the tree) or NULL. */
 QOM_PUBLIC QomObject *qom_object_add(const JsonTape *tape, uint32_t node, const QapiPolicy *policy,

@@ -104,10 +104,10 @@ char *print_value_exact(const Printer *p, const JsonTape *tape, JsonTok tok)
 
 void print_styled(const Printer *p, GString *out, PrintStyle style, const char *text)
 {
-    static const char *const codes[] = {[PRINT_PLAIN] = "",
-                                        [PRINT_CHILD] = "\033[1;34m",
-                                        [PRINT_LINK] = "\033[36m",
-                                        [PRINT_FAINT] = "\033[2m"};
+    static const char *const codes[] = {
+        [PRINT_PLAIN] = "",          [PRINT_CHILD] = "\033[1;34m", [PRINT_LINK] = "\033[36m",
+        [PRINT_FAINT] = "\033[2m",   [PRINT_ADDED] = "\033[32m",   [PRINT_CHANGED] = "\033[33m",
+        [PRINT_REMOVED] = "\033[31m"};
     bool coloured = p->colour && style != PRINT_PLAIN && *text;
 
     g_string_append(out, coloured ? codes[style] : "");

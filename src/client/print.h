@@ -19,6 +19,9 @@ typedef enum PrintStyle {
     PRINT_CHILD,
     PRINT_LINK,
     PRINT_FAINT,
+    PRINT_ADDED,
+    PRINT_CHANGED,
+    PRINT_REMOVED,
 } PrintStyle;
 
 /* Finds out about stdout. */

@@ -11,10 +11,10 @@
 #include <string.h>
 
 /* What management passes by rote to a QEMU that runs a machine. */
-#define IGNORED(option, value_text, group_name)                                 \
-    {                                                                           \
-        .name = option, .value = value_text, .help = "accepted without effect", \
-        .stage = STAGE_PLAN, .group = group_name                                \
+#define IGNORED(option, value_text, group_name)                                     \
+    {                                                                               \
+        .name = (option), .value = (value_text), .help = "accepted without effect", \
+        .stage = STAGE_PLAN, .group = (group_name)                                  \
     }
 
 static const Option table[] = {

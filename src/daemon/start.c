@@ -8,6 +8,7 @@
 #include "daemon/daemon.h"
 #include "daemon/sandbox.h"
 
+#include "backend/memory/memory.h"
 #include "base/log.h"
 #include "qom/object.h"
 
@@ -25,38 +26,49 @@
 
 /* --- Objects --------------------------------------------------------------------------------- */
 
-/* The completion of an object that may block, in a worker thread. */
-typedef struct Completion {
-    QomCreation *creation;
+/* What may block, in a worker thread. */
+typedef struct Job {
+    bool (*work)(void *opaque, QomError **errp);
+    void *opaque;
     QomError *error;
     bool ok;
     bool finished;
-} Completion;
+} Job;
 
-static void completion_work(void *opaque)
+static void job_work(void *opaque)
 {
-    Completion *completion = opaque;
-    completion->ok = qom_object_add_complete(completion->creation, &completion->error);
+    Job *job = opaque;
+    job->ok = job->work(job->opaque, &job->error);
 }
 
-static void completion_done(void *opaque)
+static void job_done(void *opaque)
 {
-    ((Completion *)opaque)->finished = true;
+    ((Job *)opaque)->finished = true;
+}
+
+/* Runs @work(@opaque) in a worker while the main loop goes on. */
+static bool run_job(Daemon *daemon, bool (*work)(void *opaque, QomError **errp), void *opaque,
+                    QomError **errp)
+{
+    Job job = {.work = work, .opaque = opaque};
+    if (!loop_pool_submit(daemon->loop, job_work, job_done, &job, errp)) {
+        return false;
+    }
+    while (!job.finished) {
+        loop_iterate(daemon->loop, true);
+    }
+    return job.ok || qom_error_propagate(errp, job.error);
+}
+
+static bool complete_work(void *opaque, QomError **errp)
+{
+    return qom_object_add_complete(opaque, errp);
 }
 
 static bool complete(Daemon *daemon, QomCreation *creation, QomError **errp)
 {
-    Completion completion = {.creation = creation};
-    if (!qom_object_add_blocks(creation)) {
-        return qom_object_add_complete(creation, errp);
-    }
-    if (!loop_pool_submit(daemon->loop, completion_work, completion_done, &completion, errp)) {
-        return false;
-    }
-    while (!completion.finished) {
-        loop_iterate(daemon->loop, true);
-    }
-    return completion.ok || qom_error_propagate(errp, completion.error);
+    return qom_object_add_blocks(creation) ? run_job(daemon, complete_work, creation, errp)
+                                           : qom_object_add_complete(creation, errp);
 }
 
 static bool create_object(Daemon *daemon, PlannedObject *planned, QomError **errp)
@@ -83,6 +95,27 @@ static bool create_objects(Daemon *daemon, ObjectPhase phase)
             log_report(NULL, err);
             return false;
         }
+    }
+    return true;
+}
+
+static bool release_work(void *opaque, QomError **errp)
+{
+    return memory_prealloc_release(errp);
+}
+
+/* The memory of all of them is preallocated at the same time, at the end. */
+static bool create_objects_with_memory(Daemon *daemon)
+{
+    QOM_AUTO_ERROR(err);
+    memory_prealloc_hold();
+    if (!create_objects(daemon, PHASE_OBJECT)) {
+        return false;
+    }
+    if (memory_prealloc_release_blocks() ? !run_job(daemon, release_work, NULL, &err)
+                                         : !memory_prealloc_release(&err)) {
+        log_report(NULL, err);
+        return false;
     }
     return true;
 }
@@ -190,7 +223,7 @@ bool daemon_start(Daemon *daemon)
     }
     /* Thread contexts set their affinity before the sandbox may take that away. */
     if (!create_objects(daemon, PHASE_THREAD_CONTEXT) || !enter_sandbox(daemon) ||
-        !create_objects(daemon, PHASE_OBJECT) || !create_chardevs(daemon) ||
+        !create_objects_with_memory(daemon) || !create_chardevs(daemon) ||
         !create_objects(daemon, PHASE_LATE_OBJECT)) {
         return false;
     }
@@ -211,14 +244,6 @@ static void remove_pidfile(Daemon *daemon)
     }
 }
 
-void daemon_abandon(Daemon *daemon)
-{
-    /* Whoever waits further up the stack is not told: objects may be in the hands of workers. */
-    chardev_cleanup(0);
-    remove_pidfile(daemon);
-    _exit(EXIT_SUCCESS);
-}
-
 static void do_nothing(void *opaque)
 {
 }
@@ -230,21 +255,34 @@ static bool is_working(const Daemon *daemon)
     return stats.pool_busy > 0 || stats.pool_queued > 0 || stats.calls_queued > 0;
 }
 
-/* Lets workers come to an end. One may wait for ever, for the writer of a FIFO; then the process
- * ends without it. */
-static void end_work(Daemon *daemon)
+/* Lets workers come to an end, which takes back what they had not finished. False: one may wait for
+ * ever, for the writer of a FIFO. */
+static bool end_work(Daemon *daemon)
 {
     int64_t deadline_ns = loop_now_ns() + WORK_NS;
     LoopTimer tick;
+    qom_objects_cancel();
     loop_timer_init(&tick, daemon->loop, do_nothing, NULL);
-    while (is_working(daemon)) {
-        if (loop_now_ns() > deadline_ns) {
-            daemon_abandon(daemon);
-        }
+    while (is_working(daemon) && loop_now_ns() < deadline_ns) {
         loop_timer_arm_in(&tick, TICK_NS);
         loop_iterate(daemon->loop, true);
     }
     loop_timer_cancel(&tick);
+    return !is_working(daemon);
+}
+
+static G_NORETURN void leave(Daemon *daemon)
+{
+    remove_pidfile(daemon);
+    _exit(EXIT_SUCCESS);
+}
+
+void daemon_abandon(Daemon *daemon)
+{
+    /* Whoever waits further up the stack is not told: objects may be in the hands of workers. */
+    chardev_cleanup(0);
+    end_work(daemon);
+    leave(daemon);
 }
 
 void daemon_clean_up(Daemon *daemon)
@@ -257,7 +295,9 @@ void daemon_clean_up(Daemon *daemon)
         signals_stop(daemon);
         qmp_shutdown();
         chardev_cleanup(FLUSH_MS);
-        end_work(daemon);
+        if (!end_work(daemon)) {
+            leave(daemon);
+        }
         qom_objects_clear();
         qom_tree_destroy();
         loop_set_main(NULL);

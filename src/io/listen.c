@@ -158,7 +158,7 @@ static int bind_fresh(int fd, IoSockaddr *un)
         if (strlen(path) >= sizeof(un->u.un.sun_path)) {
             return -ENAMETOOLONG;
         }
-        strcpy(un->u.un.sun_path, path);
+        memcpy(un->u.un.sun_path, path, strlen(path) + 1);
         un->len = sizeof(un->u.un);
         if (bind(fd, &un->u.any, un->len) == 0) {
             return 0;

@@ -303,7 +303,7 @@ static JsonStatus lex_number(JsonParser *p, const char **cursor, const char *end
 {
     const char *from = *cursor;
     const char *to = from;
-    LexState next = p->lex;
+    LexState next;
 
     while (to < end && (next = number_step(p->lex, *to)) != LEX_START) {
         p->lex = next;

@@ -178,13 +178,14 @@ bool qom_object_add_check(const JsonTape *tape, uint32_t node, const QapiPolicy 
     return request_decode(&request, tape, node, policy, errp) && request_check_type(&request, errp);
 }
 
-static void reserve(QomObject *container, const char *id)
+/* @obj: what the id is for, NULL if it is not known yet. */
+static void reserve(QomObject *container, const char *id, QomObject *obj)
 {
     QomExtras *extras = object_extras(container);
     if (!extras->reserved) {
         extras->reserved = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     }
-    g_hash_table_add(extras->reserved, g_strdup(id));
+    g_hash_table_insert(extras->reserved, g_strdup(id), obj);
 }
 
 bool qom_objects_reserve(const char *id)
@@ -193,7 +194,7 @@ bool qom_objects_reserve(const char *id)
     if (object_name_taken(container, id)) {
         return false;
     }
-    reserve(container, id);
+    reserve(container, id, NULL);
     return true;
 }
 
@@ -232,7 +233,7 @@ QomCreation *qom_object_add_begin(const JsonTape *tape, uint32_t node, const Qap
     QomCreation *creation = g_new0(QomCreation, 1);
     creation->obj = qom_object_ref(obj);
     creation->container = qom_object_ref(container);
-    reserve(container, request.id);
+    reserve(container, request.id, obj);
     obj->name = g_strdup(request.id);
     return creation;
 }
@@ -286,6 +287,33 @@ void qom_object_add_abort(QomCreation *creation)
     QomObject *obj = creation_end(creation);
     g_clear_pointer(&obj->name, g_free);
     qom_object_unref(obj);
+}
+
+static void cancel(QomObject *obj)
+{
+    const QomUserCreatable *vtable = creatable_of(obj);
+    if (vtable->cancel) {
+        vtable->cancel(obj);
+    }
+}
+
+void qom_objects_cancel(void)
+{
+    QomObject *container = qom_objects();
+    for (QomObject *obj = qom_object_first_child(container); obj;
+         obj = qom_object_next_sibling(obj)) {
+        cancel(obj);
+    }
+    GHashTableIter iter;
+    void *obj;
+    if (object_extras(container)->reserved) {
+        g_hash_table_iter_init(&iter, object_extras(container)->reserved);
+        while (g_hash_table_iter_next(&iter, NULL, &obj)) {
+            if (obj) {
+                cancel(obj);
+            }
+        }
+    }
 }
 
 QomObject *qom_object_add(const JsonTape *tape, uint32_t node, const QapiPolicy *policy,

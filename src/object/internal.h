@@ -89,12 +89,12 @@ typedef struct QomExtras {
     size_t n_children;
     GHashTable *children;    /* set of QomObject by name; NULL while they are few */
     GHashTable *array_hints; /* "name" -> lowest N for which name[N] may be free */
-    GHashTable *reserved;    /* set of names of children to come (object-add under way) */
-    GPtrArray *dynamic;      /* of QomProperty *, in order; few */
-    GHashTable *backlinks;   /* set of Backlink: links that lead here */
-    GQueue aliases;          /* of QomAlias: aliases of properties of this object */
-    GQueue uses;             /* of QomUse: who uses this object */
-    GQueue uses_made;        /* of QomUse: what this object uses */
+    GHashTable *reserved;  /* names of children to come (object-add under way) -> child, if known */
+    GPtrArray *dynamic;    /* of QomProperty *, in order; few */
+    GHashTable *backlinks; /* set of Backlink: links that lead here */
+    GQueue aliases;        /* of QomAlias: aliases of properties of this object */
+    GQueue uses;           /* of QomUse: who uses this object */
+    GQueue uses_made;      /* of QomUse: what this object uses */
 } QomExtras;
 
 QomExtras *object_extras(QomObject *obj);

@@ -144,7 +144,7 @@ QomObject *qom_resolve_path(const char *path, const char *type, bool *ambiguous)
     if (ambiguous) {
         *ambiguous = false;
     }
-    if (type && strcmp(type, QOM_TYPE_OBJECT)) {
+    if (type && strcmp(type, QOM_TYPE_OBJECT) != 0) {
         matches.wanted = qom_type_find(type);
         if (!matches.wanted) {
             return NULL;

@@ -77,7 +77,7 @@ QomObject *qom_object_child(const QomObject *obj, const char *name)
         return name_set_find(extras->children, name);
     }
     QomObject *child = extras->first_child;
-    while (child && strcmp(child->name, name)) {
+    while (child && strcmp(child->name, name) != 0) {
         child = child->next;
     }
     return child;

@@ -13,8 +13,8 @@ static char *sender_prototype(const Gen *gen, const SchemaDef *def)
     size_t len = strlen(parameters);
 
     if (len == 0) {
-        parameters = g_realloc(parameters, sizeof("void"));
-        strcpy(parameters, "void");
+        g_free(parameters);
+        parameters = g_strdup("void");
     } else {
         parameters[len - 2] = '\0'; /* the last comma */
     }

@@ -217,7 +217,8 @@ void gen_fill(GenFill *fill, const char *fmt, ...)
     if (g_vsnprintf(short_text, sizeof(short_text), fmt, args) >= (int)sizeof(short_text)) {
         va_end(args);
         va_start(args, fmt);
-        text = long_text = g_strdup_vprintf(fmt, args);
+        long_text = g_strdup_vprintf(fmt, args);
+        text = long_text;
     }
     va_end(args);
     columns = (unsigned)g_utf8_strlen(text, -1);

@@ -203,6 +203,36 @@ static void no_address_space_left_is_an_error(void **state)
     assert_int_equal(in_child(without_address_space, NULL), 0);
 }
 
+/* --- what is there -------------------------------------------------------------------------- */
+
+static void what_is_in_memory_is_told(void **state)
+{
+    g_autofree char *bytes = g_malloc(4 * PAGE);
+    memset(bytes, 'A', 4 * PAGE);
+    g_autofree char *path = scratch_file("f", bytes, 4 * PAGE);
+    add("{'qom-type':'memory-backend-file','id':'m','size':16384,'mem-path':'%s','readonly':true,"
+        "'rom':'off'}",
+        path);
+    volatile char *ptr = backend("m")->map.ptr;
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(ptr[i * PAGE], 'A');
+    }
+    assert_property("m", "resident", "16384");
+    assert_property("m", "anonymous", "0");
+    assert_property("m", "pss", "16384");
+    ptr[PAGE] = 'B';
+    assert_property("m", "resident", "16384");
+    assert_property("m", "anonymous", "4096");
+
+    /* A second mapping of the same pages: each has half of them, but for those of its own. */
+    add("{'qom-type':'memory-backend-file','id':'n','size':16384,'mem-path':'%s','readonly':true}",
+        path);
+    set("n", "prealloc", "true");
+    assert_property("n", "pss", "10240");
+    QOM_AUTO_ERROR(err);
+    assert_false(qom_property_set_uint((QomObject *)backend("m"), "resident", 0, &err));
+}
+
 /* --- merge, dump ----------------------------------------------------------------------------- */
 
 static void merge_and_dump_act_at_once(void **state)
@@ -393,6 +423,7 @@ int main(void)
         TEST(bad_memfds_are_refused),
         TEST(no_descriptor_left_is_an_error),
         TEST(no_address_space_left_is_an_error),
+        TEST(what_is_in_memory_is_told),
         TEST(merge_and_dump_act_at_once),
         TEST(policies_are_the_kernels),
         TEST(nodes_are_sorted_and_each_is_named_once),

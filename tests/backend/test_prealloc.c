@@ -176,6 +176,32 @@ static void touching_what_is_not_there_is_survived(void **state)
 
 /* --- not enough room ------------------------------------------------------------------------- */
 
+/* A file of 8 MiB with a few pages in it: the room for the others is given back. */
+static void what_is_stored_stays(const char *path)
+{
+    static const off_t at[] = {0, 3 * MIB + PAGE, 8 * MIB - PAGE};
+    struct stat before, after;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    for (size_t i = 0; i < G_N_ELEMENTS(at); i++) {
+        assert_int_equal(pwrite(fd, "kept", 4, at[i]), 4);
+    }
+    assert_int_equal(fstat(fd, &before), 0);
+    assert_true(before.st_blocks > 0 && before.st_blocks * 512 < 1 << 20);
+    add_fails_with("no room: tmpfs",
+                   "{'qom-type':'memory-backend-file','id':'m','size':8388608,'mem-path':'%s',"
+                   "'share':true,'prealloc':true}",
+                   path);
+    assert_int_equal(fstat(fd, &after), 0);
+    assert_int_equal(after.st_blocks, before.st_blocks);
+    for (size_t i = 0; i < G_N_ELEMENTS(at); i++) {
+        char bytes[4];
+        assert_int_equal(pread(fd, bytes, 4, at[i]), 4);
+        assert_memory_equal(bytes, "kept", 4);
+    }
+    assert_int_equal(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 8 * MIB), 0);
+    close(fd);
+}
+
 /* In a mount namespace of its own, with a tmpfs of 2 MiB at @opaque. 77: not possible here. */
 static void on_a_small_tmpfs(void *opaque)
 {
@@ -188,8 +214,8 @@ static void on_a_small_tmpfs(void *opaque)
         _exit(77);
     }
     Holdings before = holdings();
-    const char *text = "preallocating memory failed: 8 MiB needed, the file system had 2 MiB free "
-                       "of 2 MiB";
+    g_autofree char *text = g_strdup_printf(
+        "preallocating memory failed: no room: tmpfs at %s has 2 MiB free of 8 MiB", folder);
     struct statvfs fs;
 
     /* Made by us: gone again. */
@@ -219,6 +245,8 @@ static void on_a_small_tmpfs(void *opaque)
     close(fd);
     assert_holdings(before);
 
+    what_is_stored_stays(holes);
+
     /* Later: the old value stays, and the object. */
     add("{'qom-type':'memory-backend-file','id':'m','size':8388608,'mem-path':'%s','share':true}",
         holes);
@@ -237,6 +265,107 @@ static void a_full_tmpfs_is_an_error_and_nothing_is_lost(void **state)
         skip();
     }
     assert_int_equal(status, 0);
+}
+
+/* --- the end comes first ---------------------------------------------------------------------- */
+
+static void a_job_that_is_cancelled_ends_and_says_so(void **state)
+{
+    uint16List no_nodes = {0};
+    uint64_t done = 0;
+    bool cancel = true;
+    size_t size = 4 * MIB;
+    char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    MemoryPrealloc job = {
+        .ptr = map,
+        .size_bytes = size,
+        .page_bytes = PAGE,
+        .threads = 2,
+        .nodes = &no_nodes,
+        .cancel = &cancel,
+        .done_bytes = &done,
+    };
+    assert_int_equal(memory_prealloc(&job), ECANCELED);
+    assert_int_equal(done, 0);
+    cancel = false;
+    assert_int_equal(memory_prealloc(&job), 0);
+    assert_int_equal(done, size);
+    munmap(map, size);
+}
+
+static void at_the_end_nothing_is_fetched_any_more(void **state)
+{
+    add("{'qom-type':'memory-backend-ram','id':'m','size':8192}");
+    qom_objects_cancel();
+    set_fails("m", "prealloc", "true", "preallocating 8 KiB of memory failed: Operation canceled");
+    assert_int_equal(resident("m"), 0);
+}
+
+static void progress_is_told(void **state)
+{
+    add("{'qom-type':'memory-backend-ram','id':'m','size':4194304}");
+    assert_property("m", "prealloc-done", "0");
+    set("m", "prealloc", "true");
+    assert_property("m", "prealloc-done", "4194304");
+}
+
+/* --- several at the start --------------------------------------------------------------------- */
+
+static void hold_and_release(void)
+{
+    memory_prealloc_hold();
+    add("{'qom-type':'memory-backend-memfd','id':'a','size':4194304,'prealloc':true}");
+    add("{'qom-type':'memory-backend-ram','id':'b','size':4194304,'prealloc':true,"
+        "'prealloc-threads':2}");
+    assert_property("a", "prealloc", "false");
+    assert_int_equal(resident("a"), 0);
+    QOM_AUTO_ERROR(err);
+    assert_true(memory_prealloc_release(&err));
+    assert_property("a", "prealloc", "true");
+    assert_int_equal(resident("a"), 4 * MIB);
+    assert_int_equal(resident("b"), 4 * MIB);
+    assert_false(memory_prealloc_holds());
+    del("a");
+    del("b");
+}
+
+static void what_is_held_is_fetched_at_its_release(void **state)
+{
+    hold_and_release(); /* the stacks of the first threads are kept */
+    Holdings before = holdings();
+    hold_and_release();
+    assert_holdings(before);
+}
+
+static void what_is_held_may_go_before(void **state)
+{
+    Holdings before = holdings();
+    memory_prealloc_hold();
+    add("{'qom-type':'memory-backend-memfd','id':'a','size':4194304,'prealloc':true}");
+    del("a");
+    assert_false(memory_prealloc_release_blocks());
+    assert_true(memory_prealloc_release(NULL));
+    assert_holdings(before);
+}
+
+static void a_release_that_fails_leaves_nothing(void **state)
+{
+    g_autofree char *path = scratch("made");
+    Holdings before = holdings();
+    memory_prealloc_hold();
+    add("{'qom-type':'memory-backend-file','id':'a','size':4194304,'mem-path':'%s','share':true,"
+        "'prealloc':true}",
+        path);
+    add("{'qom-type':'memory-backend-ram','id':'b','size':4194304,'prealloc':true}");
+    assert_int_equal(truncate(path, PAGE), 0);
+    QOM_AUTO_ERROR(err);
+    assert_false(memory_prealloc_release(&err));
+    assert_string_equal(qom_error_message(err), "preallocating memory failed: the file has become "
+                                                "4 KiB long, 4 MiB are needed");
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(resident("b"), 4 * MIB);
+    qom_objects_clear();
+    assert_holdings(before);
 }
 
 static void without_threads(void *opaque)
@@ -374,6 +503,12 @@ int main(void)
         TEST(touching_what_is_not_there_is_survived),
         TEST(a_full_tmpfs_is_an_error_and_nothing_is_lost),
         TEST(no_more_threads_is_an_error),
+        TEST(a_job_that_is_cancelled_ends_and_says_so),
+        TEST(at_the_end_nothing_is_fetched_any_more),
+        TEST(progress_is_told),
+        TEST(what_is_held_is_fetched_at_its_release),
+        TEST(what_is_held_may_go_before),
+        TEST(a_release_that_fails_leaves_nothing),
         TEST(a_context_decides_where_the_threads_run),
         TEST(a_context_must_be_one),
         TEST(a_deleted_context_still_serves_whom_it_is_linked_to),

@@ -6,7 +6,8 @@ import socket
 import subprocess
 import time
 
-from daemon import MONITOR, QOMD, Client, Daemon, main, refused, run, test, wait_for
+from daemon import (MONITOR, PATIENCE_S, QOMD, Client, Daemon, Skip, main, refused, run, test,
+                    wait_for)
 
 
 def read_pid(path):
@@ -217,6 +218,31 @@ def an_object_that_is_on_its_way_may_arrive_after_the_end_of_its_monitor():
         two.ok('quit')
         assert daemon.wait() == 0
     assert os.listdir() == [], os.listdir()
+
+
+@test
+def an_object_that_the_end_cuts_off_leaves_no_file():
+    if not os.access('/dev/shm', os.W_OK):
+        raise Skip('no /dev/shm')
+    path = f'/dev/shm/qomd-test-{os.getpid()}'
+    options = dict(qom_type='memory-backend-file', id='m', share=True, prealloc=True,
+                   size=1 << 30, mem_path=path)
+    text = f'memory-backend-file,id=m,share=on,prealloc=on,size=1G,mem-path={path}'
+    try:
+        with Daemon() as daemon, daemon.client() as client:
+            client.send('object-add', **options)
+            wait_for(lambda: os.path.exists(path), 'the file')
+            daemon.process.send_signal(signal.SIGTERM)
+            assert daemon.wait() == 0
+        assert not os.path.exists(path), 'a file is left of object-add'
+        with subprocess.Popen([QOMD, '-object', text, *MONITOR]) as process:
+            wait_for(lambda: os.path.exists(path), 'the file')
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE_S) == 0
+        assert not os.path.exists(path), 'a file is left of -object'
+    finally:
+        if os.path.exists(path):
+            os.unlink(path)
 
 
 @test

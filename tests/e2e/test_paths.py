@@ -147,7 +147,8 @@ def _(t):
 
     first, last, partial = (cost(path) for path in ('/objects/first', '/objects/r1999', 'r1999'))
     t.ok(last < 5 * first + 0.1, f'absolute: {last:.3f} s against {first:.3f} s')
-    t.ok(partial < 5 * first + 0.1, f'partial: {partial:.3f} s against {first:.3f} s')
+    # QEMU walks its whole tree for a partial path.
+    t.ok(t.kind == 'qemu' or partial < 5 * first + 0.1, f'partial: {partial:.3f} s against {first:.3f} s')
     for reply in c.pipeline([('object-del', {'id': f'r{i}'}) for i in range(2000)]):
         t.equal(reply, {'return': {}})
     t.equal(c.objects(), ['first'])

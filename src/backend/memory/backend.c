@@ -102,6 +102,39 @@ static bool check_prealloc_fits(const MemoryBackendProperties *config, QomError 
     return true;
 }
 
+static MemoryPrealloc prealloc_job(MemoryBackend *self)
+{
+    const MemoryBackendProperties *config = memory_config(self);
+    return (MemoryPrealloc){
+        .ptr = self->map.ptr,
+        .size_bytes = self->map.size_bytes,
+        .page_bytes = self->origin.page_bytes,
+        .rom = self->origin.rom,
+        .threads = config->prealloc_threads,
+        .context = self->prealloc_context,
+        .nodes = &config->host_nodes,
+        .cancel = &self->cancelled,
+        .done_bytes = &self->prealloc_done_bytes,
+    };
+}
+
+bool memory_prealloc_finish(MemoryBackend *self, int err, const MemoryRoom *room, QomError **errp)
+{
+    if (err) {
+        return memory_prealloc_error(err, self, room, errp);
+    }
+    __atomic_store_n(&self->preallocated, true, __ATOMIC_RELEASE);
+    return true;
+}
+
+static bool populate(MemoryBackend *self, QomError **errp)
+{
+    MemoryPrealloc job = prealloc_job(self);
+    MemoryRoom room = memory_room(self->origin.fd);
+    __atomic_store_n(&self->prealloc_done_bytes, 0, __ATOMIC_RELAXED);
+    return memory_prealloc_finish(self, memory_prealloc(&job), &room, errp);
+}
+
 /* May run in a worker thread. */
 static bool apply_prealloc(QomObject *obj, QomError **errp)
 {
@@ -111,28 +144,20 @@ static bool apply_prealloc(QomObject *obj, QomError **errp)
         config->prealloc = true; /* there is no way back */
         return true;
     }
-    if (!config->prealloc) {
+    return !config->prealloc || (check_prealloc_fits(config, errp) && populate(self, errp));
+}
+
+static bool first_prealloc(MemoryBackend *self, QomError **errp)
+{
+    if (!memory_config(self)->prealloc) {
         return true;
     }
-    if (!check_prealloc_fits(config, errp)) {
-        return false;
+    if (memory_prealloc_holds()) {
+        MemoryPrealloc job = prealloc_job(self);
+        memory_prealloc_add_held(self, &job);
+        return true;
     }
-    MemoryPrealloc job = {
-        .ptr = self->map.ptr,
-        .size_bytes = self->map.size_bytes,
-        .page_bytes = self->origin.page_bytes,
-        .rom = self->origin.rom,
-        .threads = config->prealloc_threads,
-        .context = self->prealloc_context,
-        .nodes = &config->host_nodes,
-    };
-    MemoryRoom room = memory_room(&self->origin);
-    int err = memory_prealloc(&job);
-    if (err) {
-        return memory_prealloc_error(err, self, &room, errp);
-    }
-    __atomic_store_n(&self->preallocated, true, __ATOMIC_RELEASE);
-    return true;
+    return populate(self, errp);
 }
 
 /* True only once the pages are there, not while a worker fetches them. */
@@ -189,7 +214,15 @@ static bool build(MemoryBackend *self, QomError **errp)
         madvise(self->map.ptr, self->map.size_bytes, MADV_DONTDUMP);
     }
     return memory_bind(self->map.ptr, self->map.size_bytes, config, errp) &&
-           apply_prealloc(&self->obj, errp);
+           first_prealloc(self, errp);
+}
+
+void memory_backend_undo(MemoryBackend *self)
+{
+    if (class_of(self)->undo) {
+        class_of(self)->undo(self);
+    }
+    give_back(self);
 }
 
 static bool backend_complete(QomObject *obj, QomError **errp)
@@ -198,16 +231,18 @@ static bool backend_complete(QomObject *obj, QomError **errp)
     if (build(self, errp)) {
         return true;
     }
-    if (class_of(self)->undo) {
-        class_of(self)->undo(self);
-    }
-    give_back(self);
+    memory_backend_undo(self);
     return false;
 }
 
 static bool backend_complete_blocks(QomObject *obj)
 {
-    return memory_config((MemoryBackend *)obj)->prealloc;
+    return memory_config((MemoryBackend *)obj)->prealloc && !memory_prealloc_holds();
+}
+
+static void backend_cancel(QomObject *obj)
+{
+    __atomic_store_n(&((MemoryBackend *)obj)->cancelled, true, __ATOMIC_RELAXED);
 }
 
 static void backend_published(QomObject *obj)
@@ -228,6 +263,42 @@ static void backend_published(QomObject *obj)
     qom_object_add_child(obj, child->str, region, NULL);
 }
 
+static bool get_prealloc_done(QomObject *obj, const QomProperty *prop, JsonWriter *writer,
+                              QomError **errp)
+{
+    const MemoryBackend *self = (const MemoryBackend *)obj;
+    json_writer_uint64(writer, __atomic_load_n(&self->prealloc_done_bytes, __ATOMIC_RELAXED));
+    return true;
+}
+
+static bool get_usage(QomObject *obj, size_t offset, JsonWriter *writer, QomError **errp)
+{
+    const MemoryBackend *self = (const MemoryBackend *)obj;
+    MemoryExtent extent = memory_extent(self);
+    if (!memory_measure(&extent, 1)) {
+        return qom_error_set(errp, "/proc/self/smaps can not be read");
+    }
+    json_writer_uint64(writer, *(const uint64_t *)((const char *)&extent.usage + offset));
+    return true;
+}
+
+static bool get_resident(QomObject *obj, const QomProperty *prop, JsonWriter *writer,
+                         QomError **errp)
+{
+    return get_usage(obj, offsetof(MemoryUsage, resident_bytes), writer, errp);
+}
+
+static bool get_anonymous(QomObject *obj, const QomProperty *prop, JsonWriter *writer,
+                          QomError **errp)
+{
+    return get_usage(obj, offsetof(MemoryUsage, anonymous_bytes), writer, errp);
+}
+
+static bool get_pss(QomObject *obj, const QomProperty *prop, JsonWriter *writer, QomError **errp)
+{
+    return get_usage(obj, offsetof(MemoryUsage, pss_bytes), writer, errp);
+}
+
 static void backend_init(QomObject *obj)
 {
     ((MemoryBackend *)obj)->origin.fd = -1;
@@ -236,6 +307,10 @@ static void backend_init(QomObject *obj)
 static void backend_finalize(QomObject *obj)
 {
     MemoryBackend *self = (MemoryBackend *)obj;
+    if (self->population) {
+        backend_cancel(obj);
+        memory_prealloc_drop_held(self);
+    }
     if (self->map.ptr && class_of(self)->closing) {
         class_of(self)->closing(self);
     }
@@ -264,10 +339,30 @@ static const QomPropertyRule rules[] = {
     {.name = "x-use-canonical-path-for-ramblock-id", .flags = QOM_PROPERTY_LIVE},
 };
 
+static const QomProperty properties[] = {
+    {.name = "anonymous",
+     .type = "int",
+     .description = "bytes in memory that belong to this region alone and to no file",
+     .get = get_anonymous},
+    {.name = "prealloc-done",
+     .type = "int",
+     .description = "how many bytes the last preallocation has fetched so far",
+     .get = get_prealloc_done},
+    {.name = "pss",
+     .type = "int",
+     .description = "bytes in memory, each page divided by the number of those that map it",
+     .get = get_pss},
+    {.name = "resident",
+     .type = "int",
+     .description = "bytes that this process has in memory now",
+     .get = get_resident},
+};
+
 static const QomUserCreatable creatable = {
     .complete = backend_complete,
     .complete_blocks = backend_complete_blocks,
     .published = backend_published,
+    .cancel = backend_cancel,
 };
 static const QomInterfaceInfo interfaces[] = {{QOM_TYPE_USER_CREATABLE, &creatable}};
 
@@ -282,6 +377,8 @@ static const QomTypeInfo backend_info = {
     .instance_finalize = backend_finalize,
     .interfaces = interfaces,
     .n_interfaces = G_N_ELEMENTS(interfaces),
+    .properties = properties,
+    .n_properties = G_N_ELEMENTS(properties),
     .config = &qapi_type_MemoryBackendProperties,
     .config_offset = sizeof(MemoryBackend),
     .rules = rules,

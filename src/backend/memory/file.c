@@ -37,12 +37,21 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+enum { MAX_HOLES = 64 };
+
+/* Bytes of the file. */
+typedef struct Range {
+    uint64_t start, end;
+} Range;
+
 typedef struct MemoryBackendFile {
     MemoryBackend backend;
     MemoryBackendFileProperties config;
-    bool created;  /* the file is ours, for undo */
-    bool grown;    /* it was empty, for undo */
-    bool was_hole; /* no bytes were stored in the region, for undo */
+    /* For undo. */
+    bool created; /* the file is ours */
+    bool grown;   /* it was empty */
+    Range holes[MAX_HOLES];
+    unsigned n_holes; /* that preallocation fills */
 } MemoryBackendFile;
 
 G_STATIC_ASSERT(offsetof(MemoryBackendFile, config) == sizeof(MemoryBackend));
@@ -117,6 +126,22 @@ static void warn_page_cache(const MemoryBackendFile *self, const MemoryOrigin *o
     }
 }
 
+/* Preallocation will store zeros there; those that are still zeros are taken back if it fails. What
+ * is more than a few holes stays filled. */
+static void note_holes(MemoryBackendFile *self, const MemoryOrigin *origin)
+{
+    uint64_t at = self->config.offset, end = at + self->config.size, start, stop;
+    while (at < end && self->n_holes < MAX_HOLES) {
+        if (!memory_next_data(origin->fd, at, end, &start, &stop)) {
+            start = stop = end;
+        }
+        if (start > at) {
+            self->holes[self->n_holes++] = (Range){at, start};
+        }
+        at = stop;
+    }
+}
+
 /* The rest of opening a regular file: it must be long enough, or empty and then made so. */
 static bool open_regular(MemoryBackendFile *self, MemoryOrigin *origin, const struct stat *st,
                          QomError **errp)
@@ -138,8 +163,9 @@ static bool open_regular(MemoryBackendFile *self, MemoryOrigin *origin, const st
         return too_short(config, (uint64_t)st->st_size, errp);
     }
     warn_page_cache(self, origin);
-    off_t data = lseek(origin->fd, (off_t)config->offset, SEEK_DATA);
-    self->was_hole = data < 0 ? errno == ENXIO : (uint64_t)data >= end;
+    if (config->prealloc && config->share && !origin->rom) {
+        note_holes(self, origin);
+    }
     return true;
 }
 
@@ -311,8 +337,10 @@ static void file_undo(MemoryBackend *backend)
         if (ftruncate(backend->origin.fd, 0) < 0) {
             log_warn("could not empty '%s' again: %s", self->config.mem_path, g_strerror(errno));
         }
-    } else if (self->was_hole && backend->map.ptr && self->config.share && !backend->origin.rom) {
-        madvise(backend->map.ptr, backend->map.size_bytes, MADV_REMOVE);
+    } else {
+        for (unsigned i = 0; i < self->n_holes; i++) {
+            memory_punch_zeros(backend->origin.fd, self->holes[i].start, self->holes[i].end);
+        }
     }
 }
 

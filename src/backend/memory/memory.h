@@ -47,13 +47,22 @@ typedef struct MemoryMap {
     bool hugetlb;
 } MemoryMap;
 
+typedef struct MemoryPopulation MemoryPopulation; /* see prealloc.c */
+
+typedef struct MemoryRoom {
+    uint64_t free_bytes, total_bytes;
+} MemoryRoom;
+
 typedef struct MemoryBackend {
     QomObject obj;
     MemoryMap map; /* ptr NULL before completion */
     MemoryOrigin origin;
-    QomObject *prealloc_context; /* link */
-    bool preallocated;           /* atomic */
-    bool handed_out;             /* others may have the descriptor */
+    QomObject *prealloc_context;  /* link */
+    MemoryPopulation *population; /* held while the program starts */
+    uint64_t prealloc_done_bytes; /* atomic */
+    bool preallocated;            /* atomic */
+    bool cancelled;               /* atomic; whatever takes its time should end */
+    bool handed_out;              /* others may have the descriptor */
     /* the configuration follows: MemoryBackendProperties or a struct that begins with it */
 } MemoryBackend;
 
@@ -88,6 +97,14 @@ static inline bool memory_has_fd(MemoryBackend *backend)
 /* The region's name: the id, or the object's path if x-use-canonical-path-for-ramblock-id is set.
  * g_free() it. */
 char *memory_backend_name(MemoryBackend *backend);
+
+/* --- backend.c: steps for other files of the room -------------------------------------------- */
+
+/* What follows from the end of a population: @err is what memory_prealloc() returned. */
+bool memory_prealloc_finish(MemoryBackend *backend, int err, const MemoryRoom *room,
+                            QomError **errp);
+/* Takes back what completion has done: in the file system, the mapping, the descriptor. */
+void memory_backend_undo(MemoryBackend *backend);
 
 /* --- map.c: address space ------------------------------------------------------------------- */
 
@@ -131,22 +148,78 @@ typedef struct MemoryPrealloc {
     unsigned threads;        /* most threads to use */
     QomObject *context;      /* thread-context that creates them, or NULL */
     const uint16List *nodes; /* without @context: run them on these nodes' CPUs; may be empty */
+    const bool *cancel;      /* atomic; once it is true the job ends soon, with ECANCELED */
+    uint64_t *done_bytes;    /* atomic; grows by what is there */
 } MemoryPrealloc;
 
 /* Has all pages of a region there. Blocks; any thread but the context's. Content is not changed.
  * Returns 0 or an errno value: EFAULT and ENOMEM say that there are not enough pages. */
 int memory_prealloc(const MemoryPrealloc *job);
 
-/* How much room the file system of a region has; zeroed if it is not limited. */
-typedef struct MemoryRoom {
-    uint64_t free_bytes, total_bytes;
-} MemoryRoom;
-MemoryRoom memory_room(const MemoryOrigin *origin);
+/* The same in steps. prepare creates the threads, at least one if @background; go lets them work;
+ * wait (which implies go) blocks until they have ended, frees, and returns as above. Between
+ * prepare and go nothing happens, so that all threads of several regions exist before any starts.
+ */
+MemoryPopulation *memory_prealloc_prepare(const MemoryPrealloc *job, bool background);
+void memory_prealloc_go(MemoryPopulation *population);
+int memory_prealloc_wait(MemoryPopulation *population);
+
+/* --- startup.c: the regions of the command line are populated at the same time -------------- */
+
+/* From now on memory_prealloc_add_held() is used for new objects instead of memory_prealloc(). Main
+ * thread. */
+void memory_prealloc_hold(void);
+bool memory_prealloc_holds(void);
+void memory_prealloc_add_held(MemoryBackend *backend, const MemoryPrealloc *job);
+/* The backend goes: so does what is held for it. */
+void memory_prealloc_drop_held(MemoryBackend *backend);
+/* Whether anything is held. */
+bool memory_prealloc_release_blocks(void);
+/* Ends the hold, has all pages there; blocks, any thread. The error is the first backend's that
+ * failed; what those had made is undone, and they are good for being deleted only. */
+bool memory_prealloc_release(QomError **errp);
+
+/* --- room.c --------------------------------------------------------------------------------- */
+
+/* How much room the file system of @fd (-1: none) has; zeroed if it is not limited. */
+MemoryRoom memory_room(int fd);
+
+/* "no room: tmpfs at /x has 2 MiB free of 8 MiB", the second being what was needed. g_free() it. */
+char *memory_room_text(int fd, const MemoryRoom *room, uint64_t needed_bytes);
 
 /* Sets the error that explains @err of memory_prealloc() with numbers; @room is what there was
  * before it. */
 bool memory_prealloc_error(int err, const MemoryBackend *backend, const MemoryRoom *room,
                            QomError **errp);
+
+/* --- usage.c -------------------------------------------------------------------------------- */
+
+typedef struct MemoryUsage {
+    uint64_t resident_bytes;
+    uint64_t anonymous_bytes; /* of them, those that are in no file */
+    uint64_t pss_bytes;       /* each page divided by the number of its users; no hugetlbfs */
+} MemoryUsage;
+
+typedef struct MemoryExtent {
+    uintptr_t start, end;
+    MemoryUsage usage;
+} MemoryExtent;
+
+MemoryExtent memory_extent(const MemoryBackend *backend);
+/* Sorts @n (> 0) extents by address and adds to each what is used of it now; false if the kernel
+ * does not tell. */
+bool memory_measure(MemoryExtent *extents, size_t n);
+/* Of @n sorted extents that which holds @address, or NULL. */
+MemoryExtent *memory_find_extent(MemoryExtent *extents, size_t n, uintptr_t address);
+
+/* --- sparse.c ------------------------------------------------------------------------------- */
+
+/* The first stored bytes of @fd in [@from, @end); false if there are none. */
+bool memory_next_data(int fd, uint64_t from, uint64_t end, uint64_t *start, uint64_t *stop);
+/* Gives back the blocks in [@from, @end) that hold nothing but zeros. */
+void memory_punch_zeros(int fd, uint64_t from, uint64_t end);
+/* Whether @size_bytes (> 0) at @ptr are all zero. */
+bool memory_is_zero(const void *ptr, size_t size_bytes);
 
 /* --- sigbus.c ------------------------------------------------------------------------------- */
 

@@ -3,13 +3,17 @@
  * Preallocation: have all pages of a region there, without changing their content.
  *
  * The region is cut into as many parts as there are threads; each part is populated by
- * madvise(MADV_POPULATE_WRITE) in chunks, so that a failure in one thread stops the others soon.
- * The call says EFAULT where touching the memory would kill with SIGBUS. Read-only memory is
- * populated for reading. Where the kernel does not know the call (EINVAL), each page is touched
- * under a guard.
+ * madvise(MADV_POPULATE_WRITE) in chunks, so that a failure in one thread stops the others soon,
+ * and so does whoever has no more use for the memory. The call says EFAULT where touching the
+ * memory would kill with SIGBUS. Read-only memory is populated for reading. Where the kernel does
+ * not know the call (EINVAL), each page is touched under a guard.
  *
  * All threads are created before any starts to work, because the stack of a new thread needs the
- * lock that population holds. They wait at a gate.
+ * lock that population holds. They wait at a gate:
+ *
+ *     prepare: create the threads -> go: open the gate -> wait: join them
+ *
+ * So several regions (several NUMA nodes) can be populated at the same time, too.
  *
  * Source: the sheet on memory, section 5.
  */
@@ -18,87 +22,104 @@
 
 #include <errno.h>
 #include <glib.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/mman.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { MAX_THREADS = 16, MAX_CPUS = 1024 };
 #define CHUNK_BYTES ((size_t)64 << 20)
 
+typedef struct Worker {
+    MemoryPopulation *gang;
+    char *at;
+    size_t size_bytes;
+    bool touches; /* the kernel can not populate by itself */
+    pthread_t thread;
+} Worker;
+
 /* What all workers of one job share. */
-typedef struct Gang {
-    const MemoryPrealloc *job;
+struct MemoryPopulation {
+    MemoryPrealloc job;
     pthread_mutex_t lock; /* guards open */
     pthread_cond_t opened;
     bool open; /* the gate */
     int error; /* atomic; the first one, 0: go on */
     bool pin;  /* workers run on `cpus` */
     cpu_set_t cpus;
-} Gang;
+    unsigned n; /* threads; 0: whoever waits does the work */
+    Worker workers[MAX_THREADS];
+};
 
-typedef struct Worker {
-    Gang *gang;
+/* A part of what a worker does. */
+typedef struct Chunk {
     char *at;
-    size_t size_bytes;
-    pthread_t thread;
-} Worker;
+    size_t size_bytes, page_bytes;
+    bool rom;
+} Chunk;
 
 /* Makes the kernel provide each page. */
 static void touch(void *opaque)
 {
-    const Worker *worker = opaque;
-    const MemoryPrealloc *job = worker->gang->job;
-    for (size_t i = 0; i < worker->size_bytes; i += job->page_bytes) {
-        if (job->rom) {
-            (void)*(volatile char *)(worker->at + i);
+    const Chunk *chunk = opaque;
+    for (size_t i = 0; i < chunk->size_bytes; i += chunk->page_bytes) {
+        if (chunk->rom) {
+            (void)*(volatile char *)(chunk->at + i);
         } else {
             /* Adds nothing, and no other write can get lost in between. */
-            __atomic_fetch_add(worker->at + i, 0, __ATOMIC_RELAXED);
-        }
-        if (__atomic_load_n(&worker->gang->error, __ATOMIC_RELAXED)) {
-            return;
+            __atomic_fetch_add(chunk->at + i, 0, __ATOMIC_RELAXED);
         }
     }
 }
 
-static int populate(Worker *worker)
+/* Returns 0 or an errno value. */
+static int populate_chunk(Worker *worker, size_t offset_bytes, size_t size_bytes)
 {
-    int advice = worker->gang->job->rom ? MADV_POPULATE_READ : MADV_POPULATE_WRITE;
-    for (size_t done = 0; done < worker->size_bytes; done += CHUNK_BYTES) {
-        if (__atomic_load_n(&worker->gang->error, __ATOMIC_RELAXED)) {
-            return 0;
-        }
-        size_t chunk = MIN(CHUNK_BYTES, worker->size_bytes - done);
-        while (madvise(worker->at + done, chunk, advice) < 0) {
-            if (errno == EINVAL && done == 0) {
-                return memory_guarded(touch, worker) ? 0 : EFAULT;
-            }
-            if (errno != EINTR && errno != EAGAIN) {
-                return errno;
-            }
+    const MemoryPrealloc *job = &worker->gang->job;
+    Chunk chunk = {worker->at + offset_bytes, size_bytes, job->page_bytes, job->rom};
+    int advice = job->rom ? MADV_POPULATE_READ : MADV_POPULATE_WRITE;
+    while (!worker->touches && madvise(chunk.at, size_bytes, advice) < 0) {
+        if (errno == EINVAL && offset_bytes == 0) {
+            worker->touches = true;
+        } else if (errno != EINTR && errno != EAGAIN) {
+            return errno;
         }
     }
-    return 0;
+    return !worker->touches || memory_guarded(touch, &chunk) ? 0 : EFAULT;
+}
+
+static void fail(MemoryPopulation *gang, int err)
+{
+    int none = 0;
+    __atomic_compare_exchange_n(&gang->error, &none, err, false, __ATOMIC_RELAXED,
+                                __ATOMIC_RELAXED);
 }
 
 static void work(Worker *worker)
 {
-    int none = 0, err = populate(worker);
-    if (err) {
-        __atomic_compare_exchange_n(&worker->gang->error, &none, err, false, __ATOMIC_RELAXED,
-                                    __ATOMIC_RELAXED);
+    MemoryPopulation *gang = worker->gang;
+    for (size_t done = 0; done < worker->size_bytes; done += CHUNK_BYTES) {
+        if (__atomic_load_n(gang->job.cancel, __ATOMIC_RELAXED)) {
+            fail(gang, ECANCELED);
+        }
+        if (__atomic_load_n(&gang->error, __ATOMIC_RELAXED)) {
+            return;
+        }
+        size_t chunk = MIN(CHUNK_BYTES, worker->size_bytes - done);
+        int err = populate_chunk(worker, done, chunk);
+        if (err) {
+            fail(gang, err);
+        } else {
+            __atomic_add_fetch(gang->job.done_bytes, chunk, __ATOMIC_RELAXED);
+        }
     }
 }
 
 static void *worker_main(void *opaque)
 {
     Worker *worker = opaque;
-    Gang *gang = worker->gang;
+    MemoryPopulation *gang = worker->gang;
     if (gang->pin) {
         sched_setaffinity(0, sizeof(gang->cpus), &gang->cpus);
     }
@@ -153,14 +174,14 @@ static int spawn(pthread_t *thread, Worker *worker)
     return err;
 }
 
-/* Creates @n workers, which wait at the gate; returns how many there are, fewer after an error. */
-static unsigned create_workers(Gang *gang, Worker *workers, unsigned n)
+/* Creates @n workers, which wait at the gate; fewer after an error. */
+static void create_workers(MemoryPopulation *gang, unsigned n)
 {
-    const MemoryPrealloc *job = gang->job;
+    const MemoryPrealloc *job = &gang->job;
     size_t pages = job->size_bytes / job->page_bytes;
     char *at = job->ptr;
     for (unsigned i = 0; i < n; i++) {
-        Worker *worker = &workers[i];
+        Worker *worker = &gang->workers[i];
         size_t share = pages / n + (i < pages % n);
         *worker = (Worker){.gang = gang, .at = at, .size_bytes = share * job->page_bytes};
         at += worker->size_bytes;
@@ -169,71 +190,53 @@ static unsigned create_workers(Gang *gang, Worker *workers, unsigned n)
                       : spawn(&worker->thread, worker);
         if (err) {
             gang->error = err;
-            return i;
+            return;
         }
         pthread_setname_np(worker->thread, "prealloc");
+        gang->n++;
     }
-    return n;
+}
+
+MemoryPopulation *memory_prealloc_prepare(const MemoryPrealloc *job, bool background)
+{
+    MemoryPopulation *gang = g_new0(MemoryPopulation, 1);
+    gang->job = *job;
+    pthread_mutex_init(&gang->lock, NULL);
+    pthread_cond_init(&gang->opened, NULL);
+    gang->pin = !job->context && node_cpus(job->nodes, &gang->cpus);
+    unsigned n = thread_count(job);
+    if (n > 1 || job->context || gang->pin || background) {
+        create_workers(gang, n);
+    }
+    return gang;
+}
+
+void memory_prealloc_go(MemoryPopulation *gang)
+{
+    pthread_mutex_lock(&gang->lock);
+    gang->open = true;
+    pthread_cond_broadcast(&gang->opened);
+    pthread_mutex_unlock(&gang->lock);
+}
+
+int memory_prealloc_wait(MemoryPopulation *gang)
+{
+    memory_prealloc_go(gang);
+    if (gang->n == 0 && !gang->error) {
+        Worker self = {.gang = gang, .at = gang->job.ptr, .size_bytes = gang->job.size_bytes};
+        work(&self);
+    }
+    for (unsigned i = 0; i < gang->n; i++) {
+        pthread_join(gang->workers[i].thread, NULL);
+    }
+    int err = gang->error;
+    pthread_cond_destroy(&gang->opened);
+    pthread_mutex_destroy(&gang->lock);
+    g_free(gang);
+    return err;
 }
 
 int memory_prealloc(const MemoryPrealloc *job)
 {
-    Gang gang = {
-        .job = job,
-        .lock = PTHREAD_MUTEX_INITIALIZER,
-        .opened = PTHREAD_COND_INITIALIZER,
-    };
-    unsigned n = thread_count(job);
-    gang.pin = !job->context && node_cpus(job->nodes, &gang.cpus);
-    if (n == 1 && !job->context && !gang.pin) {
-        Worker self = {.gang = &gang, .at = job->ptr, .size_bytes = job->size_bytes};
-        work(&self);
-        return gang.error;
-    }
-    Worker workers[MAX_THREADS];
-    unsigned created = create_workers(&gang, workers, n);
-    pthread_mutex_lock(&gang.lock);
-    gang.open = true;
-    pthread_cond_broadcast(&gang.opened);
-    pthread_mutex_unlock(&gang.lock);
-    for (unsigned i = 0; i < created; i++) {
-        pthread_join(workers[i].thread, NULL);
-    }
-    pthread_cond_destroy(&gang.opened);
-    pthread_mutex_destroy(&gang.lock);
-    return gang.error;
-}
-
-/* --- why it failed -------------------------------------------------------------------------- */
-
-MemoryRoom memory_room(const MemoryOrigin *origin)
-{
-    struct statfs fs;
-    if (origin->hugetlb || origin->fd < 0 || fstatfs(origin->fd, &fs) < 0) {
-        return (MemoryRoom){0};
-    }
-    uint64_t block = (uint64_t)fs.f_bsize;
-    return (MemoryRoom){.free_bytes = fs.f_bavail * block, .total_bytes = fs.f_blocks * block};
-}
-
-bool memory_prealloc_error(int err, const MemoryBackend *backend, const MemoryRoom *room,
-                           QomError **errp)
-{
-    const MemoryOrigin *origin = &backend->origin;
-    size_t size = backend->map.size_bytes;
-    bool full = err == EFAULT || err == ENOMEM;
-    if (full && origin->hugetlb) {
-        return qom_error_set(
-            errp, "preallocating memory failed: %zu huge pages of %s needed, %" PRIu64 " free",
-            size / origin->page_bytes, memory_size_text(origin->page_bytes),
-            memory_free_huge_pages(origin->page_bytes));
-    }
-    if (full && room->total_bytes) {
-        return qom_error_set(
-            errp, "preallocating memory failed: %s needed, the file system had %s free of %s",
-            memory_size_text(size), memory_size_text(room->free_bytes),
-            memory_size_text(room->total_bytes));
-    }
-    return qom_error_set_errno(errp, err, "preallocating %s of memory failed",
-                               memory_size_text(size));
+    return memory_prealloc_wait(memory_prealloc_prepare(job, false));
 }
