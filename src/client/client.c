@@ -32,13 +32,14 @@ static const ClientCommand commands[] = {
     {"diff", cmd_diff, OPT(PRUNE), 1, 1, "FILE | -", "show what 'qom apply' would do"},
     {"dump", cmd_dump, 0, 0, 0, "", "write what was set up, for 'qom apply'"},
     {"watch", cmd_watch, OPT(RECURSE) | OPT(INTERVAL) | OPT(COUNT), 1, 2,
-     "PATH[.PROPERTY] | PATH PROPERTY", "show changes as they happen"},
-    {"events", cmd_events, OPT(COUNT), 0, MANY, "[NAME]...", "show events as they come"},
+     "PATH[.PROPERTY] | PATH PROPERTY", "show changes as they happen", true},
+    {"events", cmd_events, OPT(COUNT), 0, MANY, "[NAME]...", "show events as they come", true},
     {"mount", cmd_mount, OPT(FOREGROUND) | OPT(MOUNT), 1, 1, "DIRECTORY",
-     "show the objects as a file system"},
+     "show the objects as a file system", true},
+    {"shell", cmd_shell, 0, 0, 0, "", "run commands as they are typed, or from a pipe", true},
 };
 
-static const ClientCommand *find_command(const char *name)
+const ClientCommand *client_find_command(const char *name)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
         if (!strcmp(commands[i].name, name)) {
@@ -46,6 +47,11 @@ static const ClientCommand *find_command(const char *name)
         }
     }
     return NULL;
+}
+
+const ClientCommand *client_command(size_t i)
+{
+    return i < G_N_ELEMENTS(commands) ? &commands[i] : NULL;
 }
 
 static void print_help(const ClientCommand *command)
@@ -169,7 +175,7 @@ static int run(Client *client)
     if (n == 0 && !help) {
         return client_usage(client, "no command is given; see 'qom --help'");
     }
-    client->command = n > 0 ? find_command(operands[0]) : NULL;
+    client->command = n > 0 ? client_find_command(operands[0]) : NULL;
     if (n > 0 && !client->command) {
         return client_usage(client, "there is no command '%s'; see 'qom --help'", operands[0]);
     }
@@ -180,6 +186,27 @@ static int run(Client *client)
     return client_check_options(client) && check_operands(client, n - 1)
                ? client->command->run(client, operands + 1, n - 1)
                : CLIENT_USAGE;
+}
+
+int client_run_words(Client *client, char **words, size_t n)
+{
+    Client inner = *client;
+    g_autoptr(GPtrArray) operands = g_ptr_array_new();
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+
+    memset(inner.option + CLIENT_OPT_GLOBAL, 0,
+           sizeof(inner.option) - CLIENT_OPT_GLOBAL * sizeof(inner.option[0]));
+    inner.operands = operands;
+    g_ptr_array_add(argv, (char *)"qom");
+    for (size_t i = 0; i < n; i++) {
+        g_ptr_array_add(argv, words[i]);
+    }
+    bool fine = client_parse(&inner, (int)argv->len, (char **)argv->pdata) && set_colour(&inner);
+    int status = fine ? run(&inner) : CLIENT_USAGE;
+    client->connection = inner.connection;
+    client->schema = inner.schema;
+    client->present = inner.present;
+    return status;
 }
 
 int client_main(int argc, char **argv)

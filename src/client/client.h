@@ -68,10 +68,20 @@ typedef struct ClientCommand {
     size_t min, max;   /* how many operands */
     const char *usage; /* the operands as help shows them */
     const char *summary;
+    bool alone; /* stays until it is interrupted, so that no shell can run it */
 } ClientCommand;
 
 /* The whole program. */
 int client_main(int argc, char **argv);
+
+/* The subcommand of that name, or NULL. */
+const ClientCommand *client_find_command(const char *name);
+/* Subcommand number @i in the order of the help; NULL behind the last. */
+const ClientCommand *client_command(size_t i);
+
+/* Runs the subcommand that @words (operands and options) say, over the connection and with the
+ * global options of @client; returns its exit status. */
+int client_run_words(Client *client, char **words, size_t n);
 
 /* --- options.c ------------------------------------------------------------------------------- */
 
@@ -125,6 +135,9 @@ const Schema *client_schema(Client *client, QomError **errp);
  * that. New memory; as @path, if nothing is known. */
 char *client_whole_path(Client *client, const char *path);
 
+/* An event as a line for a person, or as JSON with --json. New memory, without a newline. */
+char *client_event_text(const Client *client, const JsonTape *event);
+
 /* --- follow.c: what happens on the server, as it happens ---------------------------------------
  */
 
@@ -153,6 +166,7 @@ int cmd_dump(Client *client, char **operands, size_t n);
 int cmd_schema(Client *client, char **operands, size_t n);
 int cmd_graph(Client *client, char **operands, size_t n);
 int cmd_complete(Client *client, char **operands, size_t n);
+int cmd_shell(Client *client, char **operands, size_t n);
 int cmd_mount(Client *client, char **operands, size_t n);
 
 #endif

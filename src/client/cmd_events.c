@@ -50,14 +50,18 @@ static char *format_time(const JsonTape *event)
     return g_strdup_printf("%s.%06d", text, (int)us);
 }
 
-static void show_event(const Printer *p, const JsonTape *event, const char *name)
+char *client_event_text(const Client *client, const JsonTape *event)
 {
-    g_autoptr(GString) line = g_string_new(NULL);
+    const Printer *p = &client->printer;
     g_autoptr(GString) shown = g_string_new(NULL);
     g_autofree char *time = format_time(event);
     JsonTok data = json_tape_find(event, JSON_ROOT, "data");
 
-    print_escaped(shown, name, !p->utf8);
+    if (client_json(client)) {
+        return json_tape_copy_subtree(event, JSON_ROOT, NULL);
+    }
+    GString *line = g_string_new(NULL);
+    print_escaped(shown, client_member(event, JSON_ROOT, "event"), !p->utf8);
     print_styled(p, line, PRINT_FAINT, time ? time : "-");
     g_string_append(line, "  ");
     print_styled(p, line, PRINT_CHILD, shown->str);
@@ -65,7 +69,7 @@ static void show_event(const Printer *p, const JsonTape *event, const char *name
         g_autofree char *text = json_tape_copy_subtree(event, data, NULL);
         g_string_append_printf(line, "  %s", text);
     }
-    puts(line->str);
+    return g_string_free(line, FALSE);
 }
 
 static void handle_event(const JsonTape *event, void *opaque)
@@ -76,14 +80,8 @@ static void handle_event(const JsonTape *event, void *opaque)
     if (l->done || !is_wanted(l, name)) {
         return;
     }
-    if (client_json(l->client)) {
-        JSON_AUTO_WRITER(w);
-        w = json_writer_new(false);
-        json_writer_subtree(w, event, JSON_ROOT);
-        print_json(w);
-    } else {
-        show_event(&l->client->printer, event, name);
-    }
+    g_autofree char *text = client_event_text(l->client, event);
+    puts(text);
     l->done = --l->left == 0;
 }
 
