@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -22,8 +23,9 @@
 #include <unistd.h>
 
 /* Of a mapping and of a file: what a hundred objects of one input may take together is bearable. */
-#define MAX_BYTES ((size_t)4 << 20)
-#define MAX_NAME  200
+#define MAX_BYTES   ((size_t)4 << 20)
+#define MAX_NAME    200
+#define MAX_WAIT_MS 20
 
 static char folder[] = "/tmp/qfuzz-XXXXXX";
 static bool is_on;
@@ -123,6 +125,13 @@ WRAP(int, prctl, int option, ...)
     }
     va_end(ap);
     return option == PR_SET_DUMPABLE ? 0 : __real_prctl(option, args[0], args[1], args[2], args[3]);
+}
+
+/* Nobody waits long for what never comes. */
+WRAP(int, poll, struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+    bool long_time = timeout_ms < 0 || timeout_ms > MAX_WAIT_MS;
+    return __real_poll(fds, n, is_on && long_time ? MAX_WAIT_MS : timeout_ms);
 }
 
 /* --- The network ----------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Keeps a target among its own: files and sockets are made in a private folder, whatever they are
- * called, nothing leaves the machine, and a mapping is small.
+ * called, nothing leaves the machine, a mapping is small and a wait is short.
  *
  * The linker sends the calls of a target to the functions of confine.c (`-Wl,--wrap`), which works
  * everywhere, as anybody, and leaves libFuzzer and the sanitizers alone.

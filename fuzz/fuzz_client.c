@@ -39,6 +39,10 @@ static const char *const uses[][6] = {
     {"call", "query-memdev"},
     {"call", "object-add", "qom-type=memory-backend-ram", "id=m", "host-nodes=0-3"},
     {"call", "query-status", "{}", "--json"},
+    {"watch", "/objects", "--recurse", "--count=9"},
+    {"watch", "a.size", "--json"},
+    {"events"},
+    {"events", "STOP", "SHUTDOWN", "--json"},
 };
 
 /* What the server says, all at once. */

@@ -31,6 +31,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -40,6 +41,7 @@ enum Setup {
     SETUP_PRECONFIG = 1 << 2, /* the server waits for x-exit-preconfig */
     SETUP_HIDE = 1 << 3,      /* deprecated and unstable output is hidden, such input refused */
     SETUP_BYTEWISE = 1 << 4,  /* what is sent comes in single bytes, */
+    SETUP_HURRY = 1 << 7,     /* nobody waits for what takes its time before the next step */
     SETUP_LOG = 1 << 6,       /* what goes over the listening socket is logged */
     SETUP_PIECEWISE = 1 << 5, /* in pieces of seven */
 };
@@ -51,7 +53,7 @@ enum Step {
     STEP_CLOSE = 0x04,  /* the client goes away */
     STEP_DEAF = 0x05,   /* the client reads no more, or again */
     STEP_FINISH = 0x06, /* the client will not send any more */
-    STEP_WAIT = 0x07,   /* time passes */
+    STEP_WAIT = 0x07,   /* time passes, and the FIFO has something to read */
 };
 
 enum { CLIENTS = 3, SETTLE_MAX = 400 };
@@ -70,6 +72,7 @@ typedef struct Session {
     GString *gathered;
     int attached; /* descriptor to send, or -1 */
     unsigned n_attached;
+    int fifo; /* our end of a FIFO called "fifo" */
 } Session;
 
 static const char last[] = "\xff{'execute':'qmp_capabilities'}"
@@ -147,8 +150,8 @@ static bool is_working(void)
 /* Runs the server until nothing moves, within reason. */
 static void settle(Session *s)
 {
-    unsigned quiet = 0;
-    for (unsigned i = 0; i < SETTLE_MAX && quiet < 3; i++) {
+    unsigned quiet = 0, max = s->setup & SETUP_HURRY ? 2 : SETTLE_MAX;
+    for (unsigned i = 0; i < max && quiet < 3; i++) {
         bool moved = loop_iterate(loop_main(), false);
         bool working = is_working();
         for (unsigned p = 0; p < CLIENTS; p++) {
@@ -328,6 +331,7 @@ static void attach(Session *s)
 
 static void wait_a_moment(Session *s)
 {
+    g_assert(write(s->fifo, "some bytes", 10) != 0); /* it may be full */
     for (int i = 0; i < 4; i++) {
         g_usleep(500);
         settle(s);
@@ -383,12 +387,22 @@ static void check_alive(Session *s)
     json_parser_free(peer.parser);
 }
 
+static int make_fifo(void)
+{
+    g_autofree char *path = g_build_filename(confine_folder(), "fifo", NULL);
+    g_assert(mkfifo(path, 0600) == 0);
+    int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    g_assert(fd >= 0);
+    return fd;
+}
+
 static void run_session(const uint8_t *data, size_t size)
 {
     Session s = {.setup = data[0], .gathered = g_string_new(NULL), .attached = -1};
     for (unsigned i = 0; i < CLIENTS; i++) {
         s.peers[i] = (Peer){.fd = -1, .parser = json_parser_new(NULL)};
     }
+    s.fifo = make_fifo();
     server_start(&s);
     for (size_t i = 1; i < size; i++) {
         step(&s, data[i]);
@@ -402,6 +416,7 @@ static void run_session(const uint8_t *data, size_t size)
     if (s.attached >= 0) {
         close(s.attached);
     }
+    close(s.fifo);
     g_string_free(s.gathered, TRUE);
     server_end();
 }

@@ -9,8 +9,8 @@
 static const char *const ids[] = {"a", "b", "c", "a", "s0"};
 static const char *const objects[] = {"/objects", "/objects/a", "/objects/b", "a",
                                       "/",        "/chardevs",  "/chardevs/a"};
-static const char *const files[] = {"/dev/urandom", "/dev/zero", "/dev/fdset/1",
-                                    "/tmp",         "x",         "y/z"};
+static const char *const files[] = {"/dev/urandom", "/dev/zero", "/dev/fdset/1", "/tmp", "x",
+                                    "y/z",          "fifo",      "fifo"};
 static const char *const properties[] = {"poll-max-ns", "size",  "type",     "file",    "share",
                                          "data",        "merge", "prealloc", "filename"};
 static const char *const types[] = {"memory-backend-ram", "iothread", "secret",
