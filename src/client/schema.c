@@ -211,6 +211,22 @@ GArray *schema_members(const Schema *s, SchemaType type, const char *tag)
     return members;
 }
 
+GArray *schema_variants(const Schema *s, SchemaType type)
+{
+    GArray *variants = g_array_new(FALSE, FALSE, sizeof(SchemaMember));
+    JsonTok list = member(s, type, "variants", JSON_ARRAY);
+    if (list == JSON_NONE) {
+        return variants;
+    }
+    for (JsonTok t = json_tape_first(s->tape, list); t != JSON_NONE;
+         t = json_tape_next(s->tape, list, t)) {
+        SchemaMember m = {
+            .name = text(s, t, "case"), .type = lookup(s, text(s, t, "type")), .entry = t};
+        g_array_append_val(variants, m);
+    }
+    return variants;
+}
+
 static void add_strings(const Schema *s, JsonTok list, GPtrArray *out)
 {
     if (list == JSON_NONE) {

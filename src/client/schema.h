@@ -65,6 +65,8 @@ typedef struct SchemaMember {
 /* The members of an object, with those of the branch for @tag (NULL: those common to all), as an
  * array of SchemaMember; the alternatives of an alternate likewise, without names. */
 GArray *schema_members(const Schema *schema, SchemaType type, const char *tag);
+/* The branches of a union: the value of its tag is the name. */
+GArray *schema_variants(const Schema *schema, SchemaType type);
 /* The values of an enum, as const char * of the schema; empty for all else. */
 GPtrArray *schema_values(const Schema *schema, SchemaType type);
 /* The features of an entry or a member, as const char * of the schema. */

@@ -20,6 +20,7 @@ typedef struct GenOptions {
     char *handler_prefix; /* of the names of command handlers, `qmp_` */
     char *include;        /* header that all generated headers include first, or NULL */
     bool docs;            /* descriptors have documentation */
+    bool handlers;        /* commands have functions, events have senders */
 } GenOptions;
 
 typedef struct GenModule GenModule;

@@ -122,8 +122,10 @@ static void put_handler(const Gen *gen, GString *out, const SchemaDef *def)
 
     g_string_append_c(out, '\n');
     gen_if(out, def->cond);
-    gen_comment(out, 0, doc);
-    gen_code(out, 0, line);
+    if (gen->options->handlers) {
+        gen_comment(out, 0, doc);
+        gen_code(out, 0, line);
+    }
     g_string_append_printf(out, "extern const QapiCommand %s_command_%s;\n", gen->options->prefix,
                            gen_c_name(gen, def->name));
     gen_endif(out, def->cond);
@@ -199,7 +201,7 @@ static void put_command(const Gen *gen, GString *out, const SchemaDef *def)
 
     g_string_append_c(out, '\n');
     gen_if(out, def->cond);
-    if (def->gen) {
+    if (def->gen && gen->options->handlers) {
         put_stub(gen, out, def);
     }
     g_string_append_printf(out, "const QapiCommand %s_command_%s = {\n", gen->options->prefix,
@@ -213,9 +215,9 @@ static void put_command(const Gen *gen, GString *out, const SchemaDef *def)
     if (flags[0] != '\0') {
         gen_fill(&fill, ".flags = %s", flags);
     }
-    if (!def->gen) {
+    if (gen->options->handlers && !def->gen) {
         gen_fill(&fill, ".call_raw = %s", handler_name(gen, def));
-    } else {
+    } else if (gen->options->handlers) {
         gen_fill(&fill, ".%s = call_%s", def->coroutine ? "call_async" : "call", c_name);
     }
     gen_fill_features(gen, &fill, &def->features);

@@ -89,8 +89,10 @@ static void put_event(const Gen *gen, GString *header, GString *code, const Sche
 
     g_string_append_c(header, '\n');
     gen_if(header, def->cond);
-    gen_comment(header, 0, doc);
-    put_sender_prototype(gen, header, def, ";");
+    if (gen->options->handlers) {
+        gen_comment(header, 0, doc);
+        put_sender_prototype(gen, header, def, ";");
+    }
     g_string_append_printf(header, "QOM_PUBLIC extern const QapiEvent %s;\n", name);
     gen_endif(header, def->cond);
 
@@ -102,8 +104,11 @@ static void put_event(const Gen *gen, GString *header, GString *code, const Sche
     gen_fill_name(gen, &fill, def);
     gen_fill_features(gen, &fill, &def->features);
     gen_fill_doc(gen, &fill, def->doc == NULL ? NULL : def->doc->body);
-    gen_fill_end(&fill, "\n};\n\n");
-    put_sender(gen, code, def);
+    gen_fill_end(&fill, "\n};\n");
+    if (gen->options->handlers) {
+        g_string_append_c(code, '\n');
+        put_sender(gen, code, def);
+    }
     gen_endif(code, def->cond);
 }
 

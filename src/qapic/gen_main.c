@@ -54,6 +54,7 @@ static bool parse_arguments(int argc, char **argv, GenArguments *args)
 {
     GenOptions *options = &args->options;
     gboolean no_docs = FALSE;
+    gboolean no_handlers = FALSE;
     const GOptionEntry entries[] = {
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options->out_dir,
          "Where to write; files that do not change are not touched", "DIR"},
@@ -65,6 +66,8 @@ static bool parse_arguments(int argc, char **argv, GenArguments *args)
         {"include", 0, 0, G_OPTION_ARG_STRING, &options->include,
          "Included first by all headers, for the macros of conditions", "HEADER"},
         {"no-docs", 0, 0, G_OPTION_ARG_NONE, &no_docs, "No documentation in descriptors", NULL},
+        {"no-handlers", 0, 0, G_OPTION_ARG_NONE, &no_handlers,
+         "Commands and events without functions, for programs that only describe them", NULL},
         {"depfile", 0, 0, G_OPTION_ARG_FILENAME, &args->depfile,
          "Write dependencies for make and ninja", "FILE"},
         {"list", 0, 0, G_OPTION_ARG_NONE, &args->list,
@@ -75,6 +78,7 @@ static bool parse_arguments(int argc, char **argv, GenArguments *args)
     args->schema =
         command_parse(&argc, &argv, "Writes C for a QAPI schema.", "FILE", entries, &args->load);
     options->docs = !no_docs;
+    options->handlers = !no_handlers;
     set_default(&options->prefix, "qapi");
     set_default(&options->handler_prefix, "qmp_");
     return args->schema != NULL && check_arguments(args);

@@ -54,6 +54,10 @@ static void members_are_those_of_the_branch_too(void **state)
     assert_string_equal(g_array_index(red, SchemaMember, 2).name, "hue");
     assert_false(g_array_index(red, SchemaMember, 0).optional);
     assert_true(g_array_index(red, SchemaMember, 1).optional);
+    g_autoptr(GArray) variants = schema_variants(s, type);
+    assert_int_equal(variants->len, 2);
+    assert_string_equal(g_array_index(variants, SchemaMember, 1).name, "blue");
+    assert_true(g_array_index(variants, SchemaMember, 1).type == schema_find(s, "2"));
     g_autoptr(GPtrArray) values = schema_values(s, g_array_index(red, SchemaMember, 0).type);
     assert_int_equal(values->len, 2);
     assert_string_equal(values->pdata[1], "blue");
