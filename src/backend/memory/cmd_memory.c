@@ -37,7 +37,7 @@ bool qmp_query_memdev(MemdevList *ret, QomError **errp)
     return true;
 }
 
-static MemoryBackend *find_backend(const char *id, QomError **errp)
+MemoryBackend *memory_find_backend(const char *id, QomError **errp)
 {
     QomObject *obj = qom_object_child(qom_objects(), id);
     if (!obj) {
@@ -76,7 +76,7 @@ static int reopen(const MemoryBackend *backend, bool write, QomError **errp)
 bool qmp_memdev_get_fd(const char *id, bool has_access, MemdevAccess access, MemdevFd *ret,
                        QomError **errp)
 {
-    MemoryBackend *backend = find_backend(id, errp);
+    MemoryBackend *backend = memory_find_backend(id, errp);
     if (!backend) {
         return false;
     }

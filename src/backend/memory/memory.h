@@ -98,6 +98,10 @@ static inline bool memory_has_fd(MemoryBackend *backend)
  * g_free() it. */
 char *memory_backend_name(MemoryBackend *backend);
 
+/* The memory backend called @id, or NULL and an error: DeviceNotFound, or that it is of another
+ * type. Main thread. */
+MemoryBackend *memory_find_backend(const char *id, QomError **errp);
+
 /* --- backend.c: steps for other files of the room -------------------------------------------- */
 
 /* What follows from the end of a population: @err is what memory_prealloc() returned. */
