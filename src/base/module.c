@@ -5,9 +5,22 @@
 
 #include <dlfcn.h>
 #include <glib.h>
+#include <link.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PREFIX "qom-"
+#define SUFFIX ".so"
+#define ORIGIN "$ORIGIN/"
+
+/* Our modules that are loaded, by name. */
+static struct {
+    GMutex lock;
+    GHashTable *handles;
+} loaded;
+
+/* --- Where they are -------------------------------------------------------------------------- */
 
 /* The file that this code was loaded from: the shared library, or else the program. */
 static char *own_file(void)
@@ -21,21 +34,58 @@ static char *own_file(void)
     return realpath("/proc/self/exe", NULL);
 }
 
-/* Both folders are constants, and only a file inside the build folder uses the one there: whoever
- * can put a file there has control of what is built, too. */
-static const char *module_folder(void)
+/* The run path that this program or library was linked with; NULL: none. */
+static const char *own_run_path(void)
 {
-    g_autofree char *file = own_file();
-    g_autofree char *build = realpath(QOM_BUILDDIR, NULL);
-    size_t len = build ? strlen(build) : 0;
-    if (file && len && strncmp(file, build, len) == 0 && file[len] == '/') {
-        return QOM_BUILDDIR "/modules";
+    const char *strings = NULL;
+    size_t offset = 0;
+    Dl_info info;
+    struct link_map *map = NULL;
+    if (!dladdr1((const void *)(uintptr_t)&module_open, &info, (void **)&map, RTLD_DL_LINKMAP)) {
+        return NULL;
     }
-    return QOM_MODULEDIR;
+    for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
+        if (entry->d_tag == DT_STRTAB) {
+            strings = (const char *)entry->d_un.d_ptr;
+        } else if (entry->d_tag == DT_RUNPATH || entry->d_tag == DT_RPATH) {
+            offset = entry->d_un.d_val;
+        }
+    }
+    /* Some architectures leave the address as it is in the file. */
+    if ((uintptr_t)strings < map->l_addr) {
+        strings += map->l_addr;
+    }
+    return offset ? strings + offset : NULL;
 }
+
+/* The part of the run path that is the folder of the modules: "$ORIGIN/.../modules". Only what was
+ * never installed has it. */
+static char *build_folder(void)
+{
+    const char *path = own_run_path();
+    g_auto(GStrv) parts = path ? g_strsplit(path, ":", 0) : NULL;
+    for (char **part = parts; part && *part; part++) {
+        g_autofree char *file = NULL;
+        if (g_str_has_prefix(*part, ORIGIN) && g_str_has_suffix(*part, "/modules") &&
+            (file = own_file())) {
+            g_autofree char *origin = g_path_get_dirname(file);
+            return g_build_filename(origin, *part + strlen(ORIGIN), NULL);
+        }
+    }
+    return NULL;
+}
+
+static char *module_folder(void)
+{
+    char *folder = build_folder();
+    return folder ? folder : g_strdup(QOM_MODULEDIR);
+}
+
+/* --- Loading --------------------------------------------------------------------------------- */
 
 static void *open_file(const char *path, QomError **errp)
 {
+    /* syscalls: openat pread64 mmap mprotect -- modules that are loaded on first use */
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!module) {
         qom_error_set(errp, "Could not load module '%s': %s", path, dlerror());
@@ -43,15 +93,62 @@ static void *open_file(const char *path, QomError **errp)
     return module;
 }
 
-void *module_open(const char *name, const char *package, QomError **errp)
+/* NULL without an error: it is not installed. */
+static void *open_ours(const char *folder, const char *name, QomError **errp)
 {
-    g_autofree char *path = g_strdup_printf("%s/qom-%s.so", module_folder(), name);
+    g_autofree char *path = g_strdup_printf("%s/" PREFIX "%s" SUFFIX, folder, name);
     if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
-        qom_error_set(errp, "Module 'qom-%s.so' is not installed in '%s'; it is in package %s",
-                      name, module_folder(), package);
         return NULL;
     }
-    return open_file(path, errp);
+    void *handle = open_file(path, errp);
+    if (handle) {
+        g_hash_table_insert(loaded.handles, g_strdup(name), handle);
+    }
+    return handle;
+}
+
+/* To be unlocked by the caller. */
+static void lock_loaded(void)
+{
+    g_mutex_lock(&loaded.lock);
+    if (!loaded.handles) {
+        loaded.handles = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    }
+}
+
+void *module_open(const char *name, const char *package, QomError **errp)
+{
+    QOM_AUTO_ERROR(err);
+    lock_loaded();
+    void *handle = g_hash_table_lookup(loaded.handles, name);
+    g_autofree char *folder = handle ? NULL : module_folder();
+    if (!handle) {
+        handle = open_ours(folder, name, &err);
+    }
+    g_mutex_unlock(&loaded.lock);
+    if (!handle && err) {
+        qom_error_propagate(errp, g_steal_pointer(&err));
+    } else if (!handle) {
+        qom_error_set(errp, "Module 'qom-%s.so' is not installed in '%s'; it is in package %s",
+                      name, folder, package);
+    }
+    return handle;
+}
+
+void module_load_all(void)
+{
+    g_autofree char *folder = module_folder();
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    const char *file;
+    lock_loaded();
+    while (dir && (file = g_dir_read_name(dir))) {
+        if (g_str_has_prefix(file, PREFIX) && g_str_has_suffix(file, SUFFIX)) {
+            size_t len = strlen(file) - strlen(PREFIX SUFFIX);
+            g_autofree char *name = g_strndup(file + strlen(PREFIX), len);
+            open_ours(folder, name, NULL); /* one that can not be loaded is told when it is used */
+        }
+    }
+    g_mutex_unlock(&loaded.lock);
 }
 
 void *module_open_file(const char *path, QomError **errp)

@@ -90,6 +90,7 @@ static bool wait_any(int64_t deadline_ns)
     if (left_ms <= 0) {
         return false;
     }
+    /* syscalls: poll -- what clients are owed at the end */
     return poll((struct pollfd *)(void *)fds->data, fds->len, (int)MIN(left_ms, INT_MAX)) > 0;
 }
 

@@ -35,6 +35,7 @@ static Stdio *stdio(ChrBackend *backend)
 /* A terminal hands over each key at once and echoes none. */
 static void terminal_raw(Stdio *self, bool signals)
 {
+    /* syscalls: ioctl -- the modes of a terminal */
     if (tcgetattr(STDIN_FILENO, &self->saved) < 0) {
         return;
     }

@@ -243,6 +243,7 @@ static void read_some(ChrStream *stream)
 static bool has_unread(const ChrStream *stream)
 {
     int unread = 0;
+    /* syscalls: ioctl -- whether a peer that has gone left bytes */
     return io_channel_pending(stream->channel) ||
            (ioctl(io_channel_read_fd(stream->channel), FIONREAD, &unread) == 0 && unread > 0);
 }

@@ -25,6 +25,7 @@ bool qmp_query_uuid(UuidInfo *ret, QomError **errp)
 bool qmp_query_target(TargetInfo *ret, QomError **errp)
 {
     struct utsname host;
+    /* syscalls: uname -- query-target */
     uname(&host);
     const char *name = strcmp(host.machine, "i686") == 0      ? "i386"
                        : strcmp(host.machine, "ppc64le") == 0 ? "ppc64"
@@ -39,6 +40,7 @@ bool qmp_query_target(TargetInfo *ret, QomError **errp)
 
 bool qmp_query_kvm(KvmInfo *ret, QomError **errp)
 {
+    /* syscalls: access faccessat faccessat2 -- query-kvm */
     ret->present = access("/dev/kvm", R_OK | W_OK) == 0;
     return true;
 }

@@ -23,6 +23,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 typedef struct Daemon Daemon;
 
@@ -56,6 +57,18 @@ typedef struct PlannedMonitor {
     char *context;
 } PlannedMonitor;
 
+/* -run-with, see run_with.c. */
+typedef struct RunWith {
+    char *user; /* as it was given, or NULL */
+    uid_t uid;
+    gid_t gid;
+    gid_t *groups;
+    size_t n_groups;
+    char *chroot; /* absolute, or NULL */
+    bool async_teardown;
+    int teardown_fd; /* for the process that waits */
+} RunWith;
+
 struct Daemon {
     GPtrArray *uses; /* OptionUse, in the order given */
 
@@ -74,8 +87,9 @@ struct Daemon {
     bool wait_for_cont;       /* -S */
     bool preconfig;
     SandboxOptions sandbox; /* no pointers in it */
-    bool done;              /* an option such as -h has done all there is to do */
-    bool terminal_used;     /* by a character device */
+    RunWith run_with;
+    bool done;          /* an option such as -h has done all there is to do */
+    bool terminal_used; /* by a character device */
     bool warned_of_secret;
 
     /* the process */
@@ -83,7 +97,9 @@ struct Daemon {
     RunState state;
     int pidfile_fd;   /* holds the lock; -1: none */
     int ready_fd;     /* to the process that waits for us to serve; -1: none */
-    int start_dir_fd; /* the working directory before -daemonize left it; -1: it did not */
+    int null_fd;      /* what -daemonize puts in place of the terminal; -1: nothing */
+    int start_dir_fd; /* the working directory before -daemonize left it; -1: it did not, or it is
+                       * out of reach */
     LoopFd *signal_watch;
     bool serving;
     bool ending; /* SHUTDOWN was sent */
@@ -137,14 +153,31 @@ void detach_ready(Daemon *daemon);
  * -1. */
 int pidfile_create(const char *path, QomError **errp);
 
-/* Removes @path, if it is still ours, and closes @fd. */
+/* Removes @path, if it is still ours, or empties it if we may not any more, and closes @fd. */
 void pidfile_remove(const char *path, int fd);
+
+/* --- run_with.c: -run-with ------------------------------------------------------------------- */
+
+/* What must be given up before there are threads. */
+bool run_with_prepare(const RunWith *with, QomError **errp);
+
+/* Leaves the root folder and changes user, for good, in all threads. */
+bool run_with_apply(RunWith *with, QomError **errp);
+
+void run_with_clear(RunWith *with);
 
 /* --- systemd.c ------------------------------------------------------------------------------- */
 
 /* Takes NOTIFY_SOCKET and LISTEN_FDS out of the environment: children have no business with them.
  * Descriptors that were passed get close-on-exec. */
 void systemd_take_environment(void);
+
+/* Lets go of all that it gave but the descriptors. */
+void systemd_forget(void);
+
+/* The first descriptor passed under @name (FileDescriptorName= of the socket unit) that nobody has
+ * taken yet; -1: there is none. */
+int systemd_take_fd(const char *name);
 
 /* Tells the service manager @state, such as "READY=1", if there is one that listens. */
 void systemd_notify(const char *state);

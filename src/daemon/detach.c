@@ -53,6 +53,7 @@ bool detach_begin(Daemon *daemon, QomError **errp)
     }
     umask(027);
     daemon->ready_fd = fds[1];
+    daemon->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC); /* which a chroot would lack */
     return true;
 }
 
@@ -61,16 +62,18 @@ void detach_ready(Daemon *daemon)
     if (daemon->ready_fd < 0) {
         return;
     }
-    daemon->start_dir_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    /* syscalls: openat chdir dup2 dup3 write close -- -daemonize leaves terminal and folder */
+    if (!daemon->run_with.chroot) { /* an open folder would be a way out of it */
+        daemon->start_dir_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }
     if (chdir("/") < 0) {
         /* The working directory stays where it is; nobody is hurt. */
     }
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++) {
-        dup2(null, fd);
+    for (int fd = STDIN_FILENO; daemon->null_fd >= 0 && fd <= STDERR_FILENO; fd++) {
+        dup2(daemon->null_fd, fd);
     }
-    if (null > STDERR_FILENO) {
-        close(null);
+    if (daemon->null_fd > STDERR_FILENO) {
+        close(daemon->null_fd);
     }
     if (write(daemon->ready_fd, "", 1) < 0) {
         /* The waiting process has gone, which is its own business. */

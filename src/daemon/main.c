@@ -61,6 +61,7 @@ void daemon_init(Daemon *daemon)
         .state = RUN_STATE_PRELAUNCH,
         .pidfile_fd = -1,
         .ready_fd = -1,
+        .null_fd = -1,
         .start_dir_fd = -1,
     };
     *current_slot() = daemon;
@@ -78,6 +79,7 @@ void daemon_clear(Daemon *daemon)
     g_free(daemon->process);
     g_free(daemon->uuid);
     g_free(daemon->pidfile);
+    run_with_clear(&daemon->run_with);
 }
 
 /* The sets have duplicates. */
@@ -111,6 +113,7 @@ static int run(Daemon *daemon, int argc, char **argv)
         systemd_notify("STOPPING=1");
     }
     daemon_clean_up(daemon);
+    systemd_forget();
     return started ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -86,5 +86,7 @@ bool option_check_plan(Daemon *daemon);
 OptionParse option_parse_name, option_parse_msg, option_parse_compat, option_parse_add_fd,
     option_parse_uuid, option_parse_machine, option_parse_pidfile, option_parse_module,
     option_parse_daemonize, option_parse_wait, option_parse_preconfig, option_parse_sandbox;
+/* run_with.c */
+OptionParse option_parse_run_with, option_parse_runas, option_parse_chroot;
 
 #endif

@@ -2,6 +2,8 @@
 /* Parsers of the small options. */
 #include "daemon/option.h"
 
+#include "daemon/sandbox.h"
+
 #include "base/log.h"
 #include "io/fdset.h"
 #include "qapi-cli.h"
@@ -161,6 +163,11 @@ bool option_parse_preconfig(Daemon *daemon, OptionUse *use, QomError **errp)
 bool option_parse_sandbox(Daemon *daemon, OptionUse *use, QomError **errp)
 {
     SandboxOptions options;
+    if (strcmp(use->text, "help") == 0) {
+        fputs(sandbox_help(), stdout);
+        daemon->done = true;
+        return true;
+    }
     if (!option_decode(use, "enable", &options, errp)) {
         return false;
     }

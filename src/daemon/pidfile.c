@@ -59,8 +59,9 @@ int pidfile_create(const char *path, QomError **errp)
 
 void pidfile_remove(const char *path, int fd)
 {
-    if (is_same_file(path, fd)) {
-        unlink(path);
+    /* syscalls: stat newfstatat fstat unlink unlinkat ftruncate -- the pid file is removed */
+    if ((!is_same_file(path, fd) || unlink(path) < 0) && ftruncate(fd, 0) < 0) {
+        /* Then a stale number stays behind; the lock says that nobody has it. */
     }
     close(fd);
 }

@@ -1,227 +1,243 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * -sandbox: system calls that the process will never need are refused by the kernel, so that a
- * peer who gets hold of it has less in hand. A list of what is denied, not of what is allowed: the
- * libraries below us change what they call from one version to the next.
- *
- * The filter is a program for the kernel's packet filter, two instructions a system call:
- *
- *     wrong architecture or x32 -> kill;   number == N1 -> action;   number == N2 -> action;  ...
- *     clone without CLONE_THREAD -> kill;  clone3 -> ENOSYS (the C library then uses clone);  allow
- *
- * Source: seccomp(2); the groups are those of QEMU's option.
- */
+/* -sandbox: from the option and the notes in the code to what becomes of each system call. */
 #include "daemon/sandbox.h"
 
+#include "base/log.h"
+
 #include <errno.h>
-#include <glib.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sched.h>
-#include <stddef.h>
+#include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(__x86_64__)
-#define OUR_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define OUR_ARCH AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#define OUR_ARCH AUDIT_ARCH_RISCV64
-#elif defined(__s390x__)
-#define OUR_ARCH AUDIT_ARCH_S390X
-#elif defined(__powerpc64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define OUR_ARCH AUDIT_ARCH_PPC64LE
+#include "daemon/sandbox-calls.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
 #endif
 
-/* Numbers from here on are x86's x32 calls, which have the architecture of 64-bit ones. */
-#define X32_FIRST 0x40000000u
+/* What is called without a line of ours that says so. */
+/* syscalls: brk mmap munmap mremap mprotect madvise -- memory, by the C library */
+/* syscalls: clone clone3 set_robust_list rseq futex membarrier exit sched_yield sched_getaffinity
+ * getpid gettid tgkill prctl -- threads, by the C library */
+/* syscalls: rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall -- signals, by
+ * the C library */
+/* syscalls: open openat close read write readv writev pread64 lseek fcntl fstat stat lstat
+ * newfstatat statx access faccessat faccessat2 readlink readlinkat getcwd getdents64 dup -- files,
+ * by the C library and GLib */
+/* syscalls: clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time poll ppoll --
+ * time, by the C library and GLib */
+/* syscalls: getuid geteuid getgid getegid getppid getrandom getrlimit prlimit64 sysinfo uname
+ * getcpu getrusage -- facts, by the C library and GLib */
+/* syscalls: exit_group -- the end */
+/* syscalls(sanitizer): ptrace wait4 kill process_vm_readv pipe pipe2 personality getpgrp socketpair
+ * -- the search for leaks at the end */
 
-/* The administration of a system. */
-static const int administration[] = {
-    SYS_acct,
-    SYS_bpf,
-    SYS_chroot,
-    SYS_delete_module,
-    SYS_finit_module,
-    SYS_init_module,
-    SYS_kexec_load,
-    SYS_mount,
-    SYS_open_by_handle_at,
-    SYS_pivot_root,
-    SYS_process_vm_readv,
-    SYS_process_vm_writev,
-    SYS_ptrace,
-    SYS_quotactl,
-    SYS_reboot,
-    SYS_setdomainname,
-    SYS_sethostname,
-    SYS_settimeofday,
-    SYS_swapoff,
-    SYS_swapon,
-    SYS_syslog,
-    SYS_umount2,
-    SYS_vhangup,
-#ifdef SYS_iopl
-    SYS_ioperm,
-    SYS_iopl,
-#endif
-#ifdef SYS_kexec_file_load
-    SYS_kexec_file_load,
-#endif
-#ifdef SYS_fsmount
-    SYS_fsmount,
-    SYS_fsopen,
-    SYS_move_mount,
-    SYS_open_tree,
-#endif
+/* QEMU's groups, for =allow and =deny. */
+static const char *const obsolete[] = {
+    "_sysctl",      "afs_syscall",    "bdflush",
+    "break",        "create_module",  "ftime",
+    "getpmsg",      "gtty",           "idle",
+    "lock",         "lookup_dcookie", "mpx",
+    "prof",         "profil",         "putpmsg",
+    "query_module", "readdir",        "remap_file_pages",
+    "security",     "stty",           "sysfs",
+    "tuxcall",      "ulimit",         "uselib",
+    "ustat",        "vserver",        "get_kernel_syms",
+    "nfsservctl",
+};
+static const char *const privileges[] = {
+    "setuid",    "setgid",   "setpgid",  "setsid",    "setreuid", "setregid", "setresuid",
+    "setresgid", "setfsuid", "setfsgid", "setgroups", "capset",   "unshare",  "setns",
+};
+static const char *const spawn[] = {
+    "fork",        "vfork",   "execve", "execveat",   "clone",
+    "clone3",      "wait4",   "waitid", "pipe",       "pipe2",
+    "dup2",        "dup3",    "kill",   "chdir",      "umask",
+    "close_range", "setpgid", "setsid", "arch_prctl", "set_tid_address",
+};
+static const char *const resources[] = {
+    "setpriority",        "sched_setparam",    "sched_getparam", "sched_setscheduler",
+    "sched_getscheduler", "sched_setaffinity", "ioprio_set",     "ioprio_get",
+    "sched_setattr",      "sched_getattr",
 };
 
-/* What only old programs call; several have no code behind them any more. */
-static const int obsolete[] = {
-#ifdef SYS_lookup_dcookie
-    SYS_lookup_dcookie,
-#endif
-#ifdef SYS_nfsservctl
-    SYS_nfsservctl,
-#endif
-#ifdef SYS__sysctl
-    SYS__sysctl,
-#endif
-#ifdef SYS_create_module
-    SYS_create_module,
-    SYS_get_kernel_syms,
-    SYS_query_module,
-#endif
-#ifdef SYS_sysfs
-    SYS_sysfs,
-#endif
-#ifdef SYS_uselib
-    SYS_uselib,
-#endif
-#ifdef SYS_ustat
-    SYS_ustat,
-#endif
-    SYS_remap_file_pages,
-};
+/* Calls whose arguments are looked at, if they are allowed; the second half only where there are
+ * no children, which start with a look of their own. */
+static const char *const checked[] = {"mmap", "mprotect", "ioctl", "socket"};
+static const char *const checked_alone[] = {"clone", "rt_sigaction", "tgkill"};
 
-static const int privileges[] = {
-    SYS_capset,   SYS_setfsgid,  SYS_setfsuid,  SYS_setgid,   SYS_setgroups, SYS_setns,
-    SYS_setregid, SYS_setresgid, SYS_setresuid, SYS_setreuid, SYS_setuid,    SYS_unshare,
-};
-
-/* Beside clone and clone3. */
-static const int spawn[] = {
-    SYS_execve,
-    SYS_execveat,
-#ifdef SYS_fork
-    SYS_fork,
-    SYS_vfork,
-#endif
-};
-
-static const int resources[] = {
-    SYS_ioprio_set,     SYS_sched_setaffinity,  SYS_sched_setattr,
-    SYS_sched_setparam, SYS_sched_setscheduler, SYS_setpriority,
-};
-
-static void add(GArray *program, struct sock_filter instruction)
+int sandbox_number(const char *name)
 {
-    g_array_append_val(program, instruction);
+    for (size_t i = 0; i < G_N_ELEMENTS(call_names); i++) {
+        if (strcmp(call_names[i].name, name) == 0) {
+            return call_names[i].number;
+        }
+    }
+    return -1;
 }
 
-static void add_load(GArray *program, size_t offset)
+const char *sandbox_name(int number)
 {
-    add(program, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
+    for (size_t i = 0; i < G_N_ELEMENTS(call_names); i++) {
+        if (call_names[i].number == number) {
+            return call_names[i].name;
+        }
+    }
+    return "?";
 }
 
-static void add_return(GArray *program, uint32_t action)
+const char *sandbox_help(void)
 {
-    add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
+    return needed_text;
 }
 
-/* The loaded number is @number: @action. */
-static void add_rule(GArray *program, uint32_t number, uint32_t action)
+/* --- The policy ------------------------------------------------------------------------------ */
+
+static void set_fate(SandboxPolicy *policy, const char *name, SandboxFate fate)
 {
-    add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1));
-    add_return(program, action);
+    int number = sandbox_number(name);
+    if (number >= 0) { /* else this architecture has no such call */
+        policy->fate[number] = (uint8_t)fate;
+    }
 }
 
-static void add_rules(GArray *program, const int *numbers, size_t n, uint32_t action)
+static void set_fates(SandboxPolicy *policy, const char *const *names, size_t n, SandboxFate fate)
 {
     for (size_t i = 0; i < n; i++) {
-        add_rule(program, (uint32_t)numbers[i], action);
+        set_fate(policy, names[i], fate);
     }
 }
 
-/* Threads are fine, processes are not. Ends the program's rules: the number is no longer loaded
- * after it. */
-static void add_clone(GArray *program)
+static void set_checks(SandboxPolicy *policy, const char *const *names, size_t n)
 {
-#ifdef SYS_clone3
-    add_rule(program, SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);
-#endif
-    /* s390x has the flags in the second argument. */
-#ifdef __s390x__
-    size_t flags = offsetof(struct seccomp_data, args[1]) + 4;
-#elif __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    size_t flags = offsetof(struct seccomp_data, args[0]) + 4;
-#else
-    size_t flags = offsetof(struct seccomp_data, args[0]);
-#endif
-    add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3));
-    add_load(program, flags);
-    add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 1, 0));
-    add_return(program, SECCOMP_RET_KILL_PROCESS);
+    for (size_t i = 0; i < n; i++) {
+        int number = sandbox_number(names[i]);
+        if (number >= 0 && policy->fate[number] == SANDBOX_ALLOW) {
+            policy->fate[number] = SANDBOX_CHECK;
+        }
+    }
 }
 
-#ifdef OUR_ARCH
-static GArray *make_program(const SandboxOptions *options)
+static bool is_allowed(SandboxWhen when, const SandboxNeeds *needs)
 {
-    GArray *program = g_array_new(false, false, sizeof(struct sock_filter));
-    const uint32_t kill = SECCOMP_RET_KILL_PROCESS;
-    add_load(program, offsetof(struct seccomp_data, arch));
-    add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCH, 1, 0));
-    add_return(program, kill);
-    add_load(program, offsetof(struct seccomp_data, nr));
-    add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_FIRST, 0, 1));
-    add_return(program, kill);
-    add_rules(program, administration, G_N_ELEMENTS(administration), kill);
-    if (!options->has_obsolete || options->obsolete == SANDBOX_ACTION_DENY) {
-        add_rules(program, obsolete, G_N_ELEMENTS(obsolete), kill);
+    switch (when) {
+    case WHEN_IO_URING: return needs->io_uring;
+    case WHEN_SANITIZER: return SANITIZED;
+    case WHEN_ALWAYS:
+    case WHEN_RESOURCECONTROL: break;
     }
-    if (options->elevateprivileges == SANDBOX_PRIVILEGES_DENY) {
-        add_rules(program, privileges, G_N_ELEMENTS(privileges), kill);
-    }
-    if (options->resourcecontrol == SANDBOX_ACTION_DENY) {
-        add_rules(program, resources, G_N_ELEMENTS(resources), SECCOMP_RET_ERRNO | EPERM);
-    }
-    if (options->spawn == SANDBOX_ACTION_DENY) {
-        add_rules(program, spawn, G_N_ELEMENTS(spawn), kill);
-        add_clone(program);
-    }
-    add_return(program, SECCOMP_RET_ALLOW);
-    return program;
+    return true;
 }
 
-bool sandbox_enter(const SandboxOptions *options, QomError **errp)
+static void add_needs(SandboxPolicy *policy, const SandboxNeeds *needs)
 {
-    g_autoptr(GArray) program = make_program(options);
-    struct sock_fprog filter = {
-        .len = (unsigned short)program->len,
-        .filter = (struct sock_filter *)(void *)program->data,
+    set_fate(policy, "io_uring_setup", SANDBOX_FAIL);
+    for (size_t i = 0; i < G_N_ELEMENTS(needed_calls); i++) {
+        if (is_allowed((SandboxWhen)needed_calls[i].when, needs)) {
+            policy->fate[needed_calls[i].number] = SANDBOX_ALLOW;
+        }
+    }
+    for (guint i = 0; needs->names && i < needs->names->len; i++) {
+        set_fate(policy, g_ptr_array_index(needs->names, i), SANDBOX_ALLOW);
+    }
+}
+
+static void apply_options(SandboxPolicy *policy, const SandboxOptions *options)
+{
+    if (options->has_obsolete && options->obsolete == SANDBOX_ACTION_ALLOW) {
+        set_fates(policy, obsolete, G_N_ELEMENTS(obsolete), SANDBOX_ALLOW);
+    }
+    if (options->has_elevateprivileges && options->elevateprivileges != SANDBOX_PRIVILEGES_DENY) {
+        set_fates(policy, privileges, G_N_ELEMENTS(privileges), SANDBOX_ALLOW);
+    }
+    if (options->has_resourcecontrol) {
+        bool allow = options->resourcecontrol == SANDBOX_ACTION_ALLOW;
+        set_fates(policy, resources, G_N_ELEMENTS(resources), allow ? SANDBOX_ALLOW : SANDBOX_FAIL);
+    }
+    policy->children = options->has_spawn && options->spawn == SANDBOX_ACTION_ALLOW;
+    if (policy->children) {
+        set_fates(policy, spawn, G_N_ELEMENTS(spawn), SANDBOX_ALLOW);
+    } else {
+        /* The filter sees no flags of clone3, which lie in memory; the C library then uses clone.
+         */
+        set_fate(policy, "clone3", SANDBOX_ABSENT);
+    }
+}
+
+static void make_policy(SandboxPolicy *policy, const SandboxOptions *options,
+                        const SandboxNeeds *needs)
+{
+    G_STATIC_ASSERT(HIGHEST_CALL < sizeof(policy->fate));
+    *policy = (SandboxPolicy){.n = HIGHEST_CALL + 1};
+    add_needs(policy, needs);
+    apply_options(policy, options);
+    set_checks(policy, checked, G_N_ELEMENTS(checked));
+    if (!policy->children && !SANITIZED) {
+        set_checks(policy, checked_alone, G_N_ELEMENTS(checked_alone));
+    }
+}
+
+/* --- What happens at a refused call ---------------------------------------------------------- */
+
+static void say(const char *text)
+{
+    if (write(STDERR_FILENO, text, strlen(text)) < 0) {
+        /* Then nobody reads it. */
+    }
+}
+
+/* In the thread that made the call; only what is safe in a signal's handler. */
+static void handle_refused(int signo, siginfo_t *info, void *context)
+{
+    char digits[16] = "";
+    char *at = digits + sizeof(digits) - 1;
+    int number = info->si_syscall;
+    *at = '\0';
+    do {
+        *--at = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0 && at > digits);
+    say(log_program());
+    say(": -sandbox: system call ");
+    say(sandbox_name(info->si_syscall));
+    say(" (");
+    say(at);
+    say(") is not allowed\n");
+    /* SA_RESETHAND has been at work: this ends the process, with a core file if there are any. */
+    raise(SIGSYS);
+    _exit(128 + SIGSYS);
+}
+
+bool sandbox_enter(const SandboxOptions *options, const SandboxNeeds *needs, QomError **errp)
+{
+    SandboxPolicy policy;
+    make_policy(&policy, options, needs);
+    g_autoptr(GArray) program = sandbox_filter_new(&policy);
+    if (!program) {
+        return qom_error_set(errp, "-sandbox is not supported on this architecture");
+    }
+    struct sigaction action = {
+        .sa_sigaction = handle_refused,
+        .sa_flags = SA_SIGINFO | (int)SA_RESETHAND | SA_NODEFER,
     };
+    sigaction(SIGSYS, &action, NULL);
+    struct {
+        unsigned short len;
+        void *filter;
+    } filter = {(unsigned short)program->len, program->data};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) != 0) {
         return qom_error_set_errno(errp, errno, "failed to install the filter of -sandbox");
     }
     return true;
 }
-#else
-bool sandbox_enter(const SandboxOptions *options, QomError **errp)
-{
-    return qom_error_set(errp, "-sandbox is not supported on this architecture");
-}
-#endif

@@ -27,6 +27,7 @@ static void handle_signal(int signo, siginfo_t *info, void *context)
     uint64_t one = 1;
     caught.signo = signo;
     caught.sender = info->si_code == SI_USER ? info->si_pid : 0;
+    /* syscalls: write read rt_sigreturn -- signals end the program */
     if (write(caught.fd, &one, sizeof(one)) < 0) {
         /* The counter is full: the loop knows already. */
     }
@@ -78,6 +79,7 @@ void signals_stop(Daemon *daemon)
     }
     /* From here on they change nothing: the end is near. */
     for (size_t i = 0; i < G_N_ELEMENTS(ending); i++) {
+        /* syscalls: rt_sigaction -- at the end signals change nothing */
         signal(ending[i], SIG_IGN);
     }
     loop_fd_remove(daemon->signal_watch);

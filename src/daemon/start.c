@@ -10,6 +10,8 @@
 
 #include "backend/memory/memory.h"
 #include "base/log.h"
+#include "qapi-char.h"
+#include "qapi-sockets.h"
 #include "qom/object.h"
 
 #include <stdlib.h>
@@ -122,11 +124,26 @@ static bool create_objects_with_memory(Daemon *daemon)
 
 /* --- Character devices and monitors ---------------------------------------------------------- */
 
+/* A socket given as fd=NAME that the service manager has passed under that name gets its number. */
+static void find_passed_fd(const ChardevBackend *backend)
+{
+    if (backend->type != CHARDEV_BACKEND_KIND_SOCKET) {
+        return;
+    }
+    const SocketAddressLegacy *addr = backend->u.socket.data->addr;
+    int fd = addr->type == SOCKET_ADDRESS_TYPE_FD ? systemd_take_fd(addr->u.fd.data->str) : -1;
+    if (fd >= 0) {
+        g_free(addr->u.fd.data->str);
+        addr->u.fd.data->str = g_strdup_printf("%d", fd);
+    }
+}
+
 static bool create_chardevs(Daemon *daemon)
 {
     QOM_AUTO_ERROR(err);
     for (guint i = 0; i < daemon->chardevs->len; i++) {
         PlannedChardev *planned = g_ptr_array_index(daemon->chardevs, i);
+        find_passed_fd(planned->backend);
         if (!chardev_add_wait(planned->id, planned->backend, &err)) {
             log_report(planned->context, err);
             return false;
@@ -170,6 +187,9 @@ static bool start_process(Daemon *daemon, QomError **errp)
     if (daemon->detach && !detach_begin(daemon, errp)) {
         return false;
     }
+    if (!run_with_prepare(&daemon->run_with, errp)) {
+        return false;
+    }
     daemon->loop = loop_new(errp);
     if (!daemon->loop) {
         return false;
@@ -188,14 +208,14 @@ static bool start_process(Daemon *daemon, QomError **errp)
     return true;
 }
 
-static bool enter_sandbox(Daemon *daemon)
+/* Everything is there and nobody is served: what was needed for it is given up. */
+static bool give_up_rights(Daemon *daemon, QomError **errp)
 {
-    QOM_AUTO_ERROR(err);
-    if (!daemon->sandbox.enable || sandbox_enter(&daemon->sandbox, &err)) {
-        return true;
-    }
-    log_report(NULL, err);
-    return false;
+    SandboxNeeds needs = {
+        .io_uring = loop_get_monitor(daemon->loop) == LOOP_MONITOR_IO_URING,
+    };
+    return run_with_apply(&daemon->run_with, errp) &&
+           (!daemon->sandbox.enable || sandbox_enter(&daemon->sandbox, &needs, errp));
 }
 
 static void set_first_state(Daemon *daemon)
@@ -221,10 +241,12 @@ bool daemon_start(Daemon *daemon)
         log_report(NULL, err);
         return false;
     }
-    /* Thread contexts set their affinity before the sandbox may take that away. */
-    if (!create_objects(daemon, PHASE_THREAD_CONTEXT) || !enter_sandbox(daemon) ||
-        !create_objects_with_memory(daemon) || !create_chardevs(daemon) ||
-        !create_objects(daemon, PHASE_LATE_OBJECT)) {
+    if (!create_objects(daemon, PHASE_THREAD_CONTEXT) || !create_objects_with_memory(daemon) ||
+        !create_chardevs(daemon) || !create_objects(daemon, PHASE_LATE_OBJECT)) {
+        return false;
+    }
+    if (!give_up_rights(daemon, &err)) {
+        log_report(NULL, err);
         return false;
     }
     set_first_state(daemon);
@@ -288,6 +310,7 @@ void daemon_abandon(Daemon *daemon)
 void daemon_clean_up(Daemon *daemon)
 {
     /* Sockets may have been given by names relative to where we began. */
+    /* syscalls: fchdir -- sockets with relative names are removed */
     if (daemon->start_dir_fd >= 0 && fchdir(daemon->start_dir_fd) < 0) {
         log_warn("could not go back to the first working directory");
     }

@@ -14,24 +14,33 @@
 
 /* The first descriptor that is passed. */
 #define LISTEN_FDS_START 3
+#define LISTEN_FDS_MAX   4096
 
-/* The manager's socket; zero length: none. */
+/* What the manager gave. */
 static struct {
-    struct sockaddr_un addr;
-    socklen_t len;
-} manager;
+    int notify_fd; /* connected to it; -1: none */
+    unsigned n_fds;
+    char **names; /* of the descriptors; NULL: none */
+} manager = {.notify_fd = -1};
 
+/* Connects now: the path may be out of reach later. */
 static void take_notify_socket(void)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     size_t len = path ? strlen(path) : 0;
-    if (len > 1 && (*path == '/' || *path == '@') && len < sizeof(manager.addr.sun_path)) {
-        manager.addr.sun_family = AF_UNIX;
-        memcpy(manager.addr.sun_path, path, len);
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    if (len > 1 && (*path == '/' || *path == '@') && len < sizeof(addr.sun_path)) {
+        memcpy(addr.sun_path, path, len);
         if (*path == '@') {
-            manager.addr.sun_path[0] = '\0';
+            addr.sun_path[0] = '\0';
         }
-        manager.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        socklen_t addr_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+        if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, addr_len) < 0) {
+            close(fd);
+            fd = -1;
+        }
+        manager.notify_fd = fd;
     }
     unsetenv("NOTIFY_SOCKET");
 }
@@ -40,11 +49,13 @@ static void take_listen_fds(void)
 {
     const char *pid = getenv("LISTEN_PID");
     const char *count = getenv("LISTEN_FDS");
+    const char *names = getenv("LISTEN_FDNAMES");
     if (pid && count && g_ascii_strtoll(pid, NULL, 10) == getpid()) {
-        int64_t n = CLAMP(g_ascii_strtoll(count, NULL, 10), 0, 4096);
-        for (int fd = LISTEN_FDS_START; fd < LISTEN_FDS_START + n; fd++) {
-            fcntl(fd, F_SETFD, FD_CLOEXEC);
+        manager.n_fds = (unsigned)CLAMP(g_ascii_strtoll(count, NULL, 10), 0, LISTEN_FDS_MAX);
+        for (unsigned i = 0; i < manager.n_fds; i++) {
+            fcntl(LISTEN_FDS_START + (int)i, F_SETFD, FD_CLOEXEC);
         }
+        manager.names = names ? g_strsplit(names, ":", LISTEN_FDS_MAX) : NULL;
     }
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
@@ -57,15 +68,30 @@ void systemd_take_environment(void)
     take_listen_fds();
 }
 
+void systemd_forget(void)
+{
+    if (manager.notify_fd >= 0) {
+        close(manager.notify_fd);
+        manager.notify_fd = -1;
+    }
+    g_clear_pointer(&manager.names, g_strfreev);
+}
+
+int systemd_take_fd(const char *name)
+{
+    for (unsigned i = 0; manager.names && manager.names[i] && i < manager.n_fds; i++) {
+        if (*name && strcmp(manager.names[i], name) == 0) {
+            *manager.names[i] = '\0'; /* the next one asks for the next of this name */
+            return LISTEN_FDS_START + (int)i;
+        }
+    }
+    return -1;
+}
+
 void systemd_notify(const char *state)
 {
-    if (manager.len == 0) {
-        return;
+    if (manager.notify_fd >= 0) {
+        /* syscalls: sendto -- the service manager is told of start and end */
+        send(manager.notify_fd, state, strlen(state), MSG_NOSIGNAL);
     }
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return;
-    }
-    sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&manager.addr, manager.len);
-    close(fd);
 }

@@ -110,6 +110,7 @@ static SocketAddress *from_vsock(const IoSockaddr *sa)
 SocketAddress *io_address_of_fd(int fd, bool remote)
 {
     IoSockaddr sa = {.len = sizeof(sa.u)};
+    /* syscalls: getsockname getpeername -- the addresses that a socket connects */
     if ((remote ? getpeername : getsockname)(fd, &sa.u.any, &sa.len) < 0) {
         return NULL;
     }

@@ -61,6 +61,7 @@ static ssize_t local_socket_read(IoChannel *channel, void *buf, size_t len, IoFd
     };
     ssize_t n;
     do {
+        /* syscalls: recvmsg recvfrom -- bytes and descriptors from peers */
         n = recvmsg(channel->read_fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
@@ -97,6 +98,7 @@ static ssize_t local_socket_writev(IoChannel *channel, const struct iovec *iov, 
         c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
         memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
     }
+    /* syscalls: sendto sendmsg -- bytes and descriptors to peers */
     bool simple = n_iov == 1 && n_fds == 0; /* send(2) costs less */
     ssize_t n;
     do {
@@ -115,6 +117,7 @@ static ssize_t socket_writev(IoChannel *channel, const struct iovec *iov, int n_
 
 static void socket_shutdown(IoChannel *channel)
 {
+    /* syscalls: shutdown -- the end of a stream */
     shutdown(channel->write_fd, SHUT_WR);
 }
 
@@ -142,6 +145,7 @@ static const IoChannelOps local_socket_ops = {
 IoChannel *io_channel_new_socket(int fd)
 {
     int domain = AF_UNSPEC;
+    /* syscalls: getsockopt -- what kind of socket it is */
     getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &(socklen_t){sizeof(domain)});
     IoChannel *channel = g_new0(IoChannel, 1);
     channel->ops = domain == AF_UNIX ? &local_socket_ops : &socket_ops;
@@ -187,6 +191,7 @@ static ssize_t files_writev(IoChannel *channel, const struct iovec *iov, int n_i
         return n;
     }
     do {
+        /* syscalls: read write writev -- terminals and pipes */
         n = writev(channel->write_fd, iov, n_iov);
     } while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;

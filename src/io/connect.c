@@ -18,6 +18,7 @@ int io_socket_new(const SocketAddress *address, int family)
         protocol = IPPROTO_MPTCP;
     }
 #endif
+    /* syscalls: socket -- sockets of local and internet peers */
     return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
 }
 
@@ -29,6 +30,7 @@ int io_connect_start(const SocketAddress *address, const IoSockaddr *to, bool *p
     }
     int rc;
     do {
+        /* syscalls: connect -- character devices that are clients */
         rc = connect(fd, &to->u.any, to->len);
     } while (rc < 0 && errno == EINTR);
     if (rc < 0 && errno != EINPROGRESS) {
@@ -67,6 +69,7 @@ int io_accept(int fd)
 {
     int client;
     do {
+        /* syscalls: accept4 -- clients come */
         client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     } while (client < 0 && (errno == EINTR || errno == ECONNABORTED));
     return client < 0 ? -errno : client;
@@ -76,6 +79,7 @@ int io_accept(int fd)
 void io_socket_set_nodelay(int fd, bool on)
 {
     int value = on;
+    /* syscalls: setsockopt getsockopt -- options, type and state of sockets */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value));
 }
 

@@ -252,6 +252,7 @@ static bool fdset_apply_flags(int fd, int flags)
     if (wanted != now && fcntl(fd, F_SETFL, wanted) < 0) {
         return false;
     }
+    /* syscalls: ftruncate -- a file that is begun anew */
     return !(flags & O_TRUNC) || ftruncate(fd, 0) == 0;
 }
 
@@ -311,6 +312,7 @@ int io_open(const char *path, int flags, mode_t mode, QomError **errp)
     }
     int fd;
     do {
+        /* syscalls: open openat fcntl -- files of objects and character devices */
         fd = open(path, flags | O_CLOEXEC, mode);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0) {

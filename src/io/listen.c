@@ -51,6 +51,7 @@ static int listen_inet(const SocketAddress *address, const IoSockaddr *sa, bool 
     if (sa->u.any.sa_family == AF_INET6) {
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){!dual}, sizeof(int));
     }
+    /* syscalls: bind listen getsockname -- character devices that are servers */
     if (bind(fd, &sa->u.any, sa->len) < 0 || listen(fd, backlog) < 0) {
         int err = errno;
         close(fd);
@@ -144,6 +145,7 @@ static int bind_unix(int fd, const IoSockaddr *un)
     if (!un->u.un.sun_path[0] || !is_stale(un)) {
         return -EADDRINUSE;
     }
+    /* syscalls: unlink unlinkat -- sockets of servers that are gone */
     unlink(un->u.un.sun_path);
     return bind(fd, &un->u.any, un->len) < 0 ? -errno : 0;
 }

@@ -46,6 +46,8 @@ static bool resolve_inet(const InetSocketAddress *inet, bool passive, IoSockaddr
         .ai_flags = (passive ? AI_PASSIVE : 0) | (numeric ? AI_NUMERICHOST | AI_NUMERICSERV : 0),
     };
     struct addrinfo *found = NULL;
+    /* syscalls: socket connect bind getsockname sendto sendmmsg recvfrom recvmsg poll ioctl
+     * openat newfstatat uname -- the C library asks name servers */
     int rc = getaddrinfo(*inet->host ? inet->host : NULL, inet->port, &hints, &found);
     if (rc) {
         return qom_error_set(errp, "address resolution failed for %s:%s: %s", inet->host,

@@ -11,6 +11,7 @@ enum { FIRST_CAPACITY = 64, KEEP_CAPACITY = 1024 };
 
 static void draw_seed(JsonKeySet *set)
 {
+    /* syscalls: getrandom -- hashes that peers can not foresee */
     if (getrandom(set->seed, sizeof(set->seed), 0) != (ssize_t)sizeof(set->seed)) {
         set->seed[0] = (uint64_t)g_random_int() << 32 | g_random_int();
         set->seed[1] = (uint64_t)g_random_int() << 32 | g_random_int();

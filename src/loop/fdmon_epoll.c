@@ -37,6 +37,7 @@ static void epoll_close(FdMonitor *base)
 
 static FdMonitor *epoll_open(Loop *loop, QomError **errp)
 {
+    /* syscalls: epoll_create1 epoll_ctl -- what a loop waits for */
     int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0) {
         qom_error_set_errno(errp, errno, "Cannot create an epoll descriptor for an event loop");
@@ -66,6 +67,7 @@ static int epoll_watch(FdMonitor *base, LoopFd *handler, unsigned events)
 static int wait_ms(EpollMonitor *monitor, int64_t timeout_ns)
 {
     int64_t ms = timeout_ns <= 0 ? timeout_ns : (timeout_ns - 1) / 1000000 + 1;
+    /* syscalls: epoll_wait epoll_pwait -- a loop waits, to the millisecond */
     return epoll_wait(monitor->epoll_fd, monitor->events, EVENTS_PER_WAIT, (int)MIN(ms, INT_MAX));
 }
 
@@ -75,6 +77,7 @@ static int wait_ns(EpollMonitor *monitor, int64_t timeout_ns)
         return wait_ms(monitor, timeout_ns);
     }
     struct timespec ts = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    /* syscalls: epoll_pwait2 -- a loop waits, to the nanosecond */
     int n = epoll_pwait2(monitor->epoll_fd, monitor->events, EVENTS_PER_WAIT, &ts, NULL);
     if (n < 0 && (errno == ENOSYS || errno == EPERM)) {
         monitor->milliseconds = true;

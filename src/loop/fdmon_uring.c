@@ -17,8 +17,6 @@
  *
  * The kernel holds the file of an armed request; an orphan is cancelled at once, so that a close
  * that follows closes.
- *
- * System calls: io_uring_setup, io_uring_enter, mmap, munmap, fstat, close.
  */
 #include "loop/internal.h"
 
@@ -188,6 +186,7 @@ static FdMonitor *uring_open(Loop *loop, QomError **errp)
 {
     enum { NEEDED = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_RW_CUR_POS };
     UringMonitor *monitor = g_new0(UringMonitor, 1);
+    /* syscalls(io_uring): io_uring_setup io_uring_enter -- loops that wait by a ring */
     int err = -io_uring_queue_init(RING_ENTRIES, &monitor->ring, IORING_SETUP_CLAMP);
     if (!err && (monitor->ring.features & NEEDED) != NEEDED) {
         io_uring_queue_exit(&monitor->ring);

@@ -3,8 +3,6 @@
  * File I/O that does not block the loop. The fd monitor does it if it is a ring; otherwise, or when
  * the ring can not (an old kernel lacks the operation, the thread that asked has ended), a worker
  * of the thread pool makes the plain system call.
- *
- * System calls: read, write, pread64, pwrite64, fsync.
  */
 #include "loop/internal.h"
 
@@ -17,6 +15,7 @@ static ssize_t do_plainly(const LoopFile *request)
     bool seek = request->offset >= 0;
     switch (request->kind) {
     case LOOP_FILE_READ:
+        /* syscalls: pread64 pwrite64 read write fsync -- files of loops without a ring */
         return seek ? pread(request->fd, request->buffer, request->size_bytes, request->offset)
                     : read(request->fd, request->buffer, request->size_bytes);
     case LOOP_FILE_WRITE:

@@ -73,12 +73,14 @@ void loop_check_thread(Loop *loop)
 int64_t loop_now_ns(void)
 {
     struct timespec ts;
+    /* syscalls: clock_gettime -- timers, where the vDSO has no clock */
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 }
 
 Loop *loop_new(QomError **errp)
 {
+    /* syscalls: eventfd2 -- one thread wakes the loop of another */
     int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (wake_fd < 0) {
         qom_error_set_errno(errp, errno, "Cannot create an eventfd for an event loop");

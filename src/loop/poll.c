@@ -181,6 +181,7 @@ static bool may_spin(LoopPolling *polling)
 {
     if (polling->now_ns >= polling->cpus_until_ns) {
         cpu_set_t own, main, both;
+        /* syscalls: sched_getaffinity -- whether two threads may spin at the same time */
         if (sched_getaffinity(0, sizeof(own), &own) < 0 ||
             sched_getaffinity(getpid(), sizeof(main), &main) < 0) {
             polling->may_spin = true; /* more CPUs than a cpu_set_t holds */

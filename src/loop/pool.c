@@ -151,6 +151,7 @@ static int start_worker(Loop *loop)
     worker->pool = pool;
     worker->loop = loop;
     char thread_name[16] = "";
+    /* syscalls: prctl -- workers are called after the thread they work for */
     prctl(PR_GET_NAME, thread_name);
     snprintf(worker->name, sizeof(worker->name), "w:%.13s", thread_name);
 

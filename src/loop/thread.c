@@ -45,6 +45,7 @@ static void *thread_main(void *opaque)
     pthread_sigmask(SIG_SETMASK, &set, NULL);
     pthread_setname_np(pthread_self(), self->name);
     /* Timers to the nanosecond's neighbourhood, not to the default 50 us. */
+    /* syscalls: prctl gettid -- name, timers and number of a thread */
     prctl(PR_SET_TIMERSLACK, 1UL);
     loop_run(self->loop);
     return NULL;
@@ -112,6 +113,7 @@ static void come_here(LoopThread *self)
     CPU_ZERO(&here);
     if (cpu >= 0 && cpu < CPU_SETSIZE) {
         CPU_SET(cpu, &here);
+        /* syscalls(resourcecontrol): sched_setaffinity -- a thread ends beside us */
         sched_setaffinity(self->tid, sizeof(here), &here);
     }
 }
@@ -120,6 +122,7 @@ static void come_here(LoopThread *self)
 static void wait_until_gone(LoopThread *self)
 {
     int64_t end_ns = loop_now_ns() + GONE_WAIT_NS;
+    /* syscalls: tgkill sched_yield getcpu -- whether a thread has ended */
     while (syscall(SYS_tgkill, getpid(), self->tid, 0) == 0 && loop_now_ns() < end_ns) {
         sched_yield();
     }

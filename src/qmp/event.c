@@ -182,6 +182,7 @@ bool qmp_event_write(JsonWriter *w, const QapiEvent *event, const void *args, Qo
 {
     struct timespec now;
 
+    /* syscalls: clock_gettime -- the times of events */
     clock_gettime(CLOCK_REALTIME, &now);
     json_writer_begin_object(w);
     json_writer_key(w, "event");

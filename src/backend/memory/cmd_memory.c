@@ -61,6 +61,7 @@ static int reopen(const MemoryBackend *backend, bool write, QomError **errp)
     if (!backend->origin.enclave) {
         char path[40];
         g_snprintf(path, sizeof(path), "/proc/self/fd/%d", ours);
+        /* syscalls: open openat -- memory that is passed on, without the right to write */
         fd = open(path, flags | O_CLOEXEC);
     }
     if (fd < 0 && (fcntl(ours, F_GETFL) & O_ACCMODE) == flags) {
@@ -105,6 +106,7 @@ bool qmp_memdev_get_fd(const char *id, bool has_access, MemdevAccess access, Mem
         return false;
     }
     backend->handed_out = true;
+    /* syscalls: fcntl -- the seals of memory that is passed on */
     int seals = fcntl(origin->fd, F_GET_SEALS);
     *ret = (MemdevFd){
         .size = backend->map.size_bytes,

@@ -64,6 +64,7 @@ static bool epc_open(MemoryBackend *backend, MemoryOrigin *origin, QomError **er
         return false;
     }
     origin->enclave = true;
+    /* syscalls: open openat ioctl -- memory-backend-epc */
     origin->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
     if (origin->fd >= 0) {
         return true;

@@ -182,6 +182,7 @@ static bool is_dax(dev_t rdev)
 {
     g_autofree char *path =
         g_strdup_printf("/sys/dev/char/%u:%u/subsystem", major(rdev), minor(rdev));
+    /* syscalls: readlink readlinkat getcwd lstat newfstatat -- the size of a DAX device */
     g_autofree char *real = realpath(path, NULL);
     return real && g_str_has_suffix(real, "/dax");
 }
@@ -265,6 +266,7 @@ static bool create_file(MemoryBackendFile *self, MemoryOrigin *origin, QomError 
     if (!check_folder(self, origin, folder, errp)) {
         return false;
     }
+    /* syscalls: open openat ftruncate unlink unlinkat -- memory-backend-file */
     origin->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (origin->fd < 0) {
         return qom_error_set_errno(errp, errno, "can't create backing store %s for guest RAM",
@@ -358,6 +360,7 @@ static void flush_pmem(MemoryBackend *backend)
         persist(backend->map.ptr, backend->map.size_bytes);
     } else {
         log_warn("%s", qom_error_message(err));
+        /* syscalls: msync -- persistent memory */
         msync(backend->map.ptr, backend->map.size_bytes, MS_SYNC);
     }
 }

@@ -61,6 +61,7 @@ bool memory_check_size(uint64_t size_bytes, size_t page_bytes, QomError **errp)
 size_t memory_file_page_bytes(int fd, const char *path, bool *hugetlb, QomError **errp)
 {
     struct statfs fs;
+    /* syscalls: statfs fstatfs -- the page size of a file system */
     if ((fd >= 0 ? fstatfs(fd, &fs) : statfs(path, &fs)) < 0) {
         qom_error_set_errno(errp, errno, "can't find the file system of '%s'", path);
         return 0;
@@ -139,6 +140,7 @@ bool memory_map(MemoryMap *map, const MemoryOrigin *origin, uint64_t size_bytes,
     }
 
     size_t total = size + guard + (align - guard); /* mmap(2) aligns to the page, as the guard is */
+    /* syscalls: mmap munmap madvise -- memory backends */
     char *space = mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (space == MAP_FAILED) {
         return map_error(errno, origin, size_bytes, errp);

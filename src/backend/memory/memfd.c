@@ -35,6 +35,7 @@ static bool open_memfd(MemoryOrigin *origin, const char *name, uint64_t size_byt
         return qom_error_set(errp, "memory size 0x%" G_GINT64_MODIFIER "x exceeds the largest file",
                              size_bytes);
     }
+    /* syscalls: memfd_create ftruncate fcntl -- memory-backend-memfd */
     origin->fd = memfd_create(name, MFD_CLOEXEC | (seal ? MFD_ALLOW_SEALING : 0) | flags);
     if (origin->fd < 0) {
         return qom_error_set_errno(errp, errno, "failed to create a memfd");
@@ -106,6 +107,7 @@ static bool check_hugetlbsize(QomObject *obj, const void *value, QomError **errp
 static bool no_such_huge_pages(uint64_t size_bytes, QomError **errp)
 {
     g_autoptr(GString) known = g_string_new(NULL);
+    /* syscalls: openat getdents64 -- the sizes of huge pages */
     g_autoptr(GDir) dir = g_dir_open("/sys/kernel/mm/hugepages", 0, NULL);
     const char *entry;
     while (dir && (entry = g_dir_read_name(dir))) {

@@ -53,6 +53,7 @@ bool memory_check_policy(const MemoryBackendProperties *config, QomError **errp)
 static long mbind_call(void *ptr, size_t size_bytes, int mode, const unsigned long *mask,
                        unsigned long max_node)
 {
+    /* syscalls: mbind -- memory on the host nodes that were asked for */
     return syscall(SYS_mbind, ptr, size_bytes, mode, mask, max_node, MPOL_MF_STRICT | MPOL_MF_MOVE);
 }
 

@@ -79,6 +79,7 @@ static int populate_chunk(Worker *worker, size_t offset_bytes, size_t size_bytes
     const MemoryPrealloc *job = &worker->gang->job;
     Chunk chunk = {worker->at + offset_bytes, size_bytes, job->page_bytes, job->rom};
     int advice = job->rom ? MADV_POPULATE_READ : MADV_POPULATE_WRITE;
+    /* syscalls: madvise -- preallocation */
     while (!worker->touches && madvise(chunk.at, size_bytes, advice) < 0) {
         if (errno == EINVAL && offset_bytes == 0) {
             worker->touches = true;
@@ -121,6 +122,7 @@ static void *worker_main(void *opaque)
     Worker *worker = opaque;
     MemoryPopulation *gang = worker->gang;
     if (gang->pin) {
+        /* syscalls(resourcecontrol): sched_setaffinity -- preallocation runs on the host nodes */
         sched_setaffinity(0, sizeof(gang->cpus), &gang->cpus);
     }
     pthread_mutex_lock(&gang->lock);
@@ -145,6 +147,7 @@ static bool node_cpus(const uint16List *nodes, cpu_set_t *cpus)
             char path[80];
             g_snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/node%u", cpu,
                        nodes->items[i]);
+            /* syscalls: access faccessat faccessat2 -- which CPUs a node has */
             if (access(path, F_OK) == 0) {
                 CPU_SET(cpu, cpus);
             }

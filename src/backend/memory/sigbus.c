@@ -34,6 +34,7 @@ static void install(void)
     if (g_once_init_enter(&once)) {
         struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_NODEFER};
         sigemptyset(&action.sa_mask);
+        /* syscalls: rt_sigaction rt_sigreturn -- a page that can not be had raises SIGBUS */
         sigaction(SIGBUS, &action, &before);
         g_once_init_leave(&once, 1);
     }

@@ -22,6 +22,7 @@ bool memory_is_zero(const void *ptr, size_t size_bytes)
 
 bool memory_next_data(int fd, uint64_t from, uint64_t end, uint64_t *start, uint64_t *stop)
 {
+    /* syscalls: lseek -- where a file has data */
     off_t data = lseek(fd, (off_t)from, SEEK_DATA);
     if (data < 0 && errno == ENXIO) {
         return false;
@@ -43,6 +44,7 @@ void memory_punch_zeros(int fd, uint64_t from, uint64_t end)
     for (; memory_next_data(fd, from, end, &start, &stop); from = stop) {
         for (uint64_t at = start; at < stop; at += BLOCK_BYTES) {
             size_t len = MIN(BLOCK_BYTES, stop - at);
+            /* syscalls: pread64 fallocate -- pages of zeros become holes of a file */
             if (pread(fd, block, len, (off_t)at) == (ssize_t)len && memory_is_zero(block, len) &&
                 fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)len) <
                     0) {

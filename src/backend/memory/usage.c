@@ -63,6 +63,7 @@ static void add_line(MemoryUsage *usage, const char *line)
 
 bool memory_measure(MemoryExtent *extents, size_t n)
 {
+    /* syscalls: open openat read newfstatat -- query-memory-regions */
     FILE *file = fopen("/proc/self/smaps", "re");
     if (!file) {
         return false;

@@ -41,6 +41,7 @@ static void serve(void *opaque)
     while (turn < TURN_BYTES && (wanted = rng_queue_wanted(&self->rng))) {
         g_autofree uint8_t *big = wanted > sizeof(buf) ? g_malloc(wanted) : NULL;
         uint8_t *data = big ? big : buf;
+        /* syscalls: getrandom -- rng-builtin */
         ssize_t got = getrandom(data, wanted, GRND_NONBLOCK);
         if (got < 0) {
             loop_timer_arm_in(&self->work->retry, RETRY_NS);

@@ -64,6 +64,7 @@ static void readable(void *opaque, unsigned revents)
     size_t wanted = rng_queue_wanted(&self->rng);
     g_autofree uint8_t *data = g_malloc(wanted);
 
+    /* syscalls: read -- rng-random */
     ssize_t got = read(self->fd, data, wanted);
     if (got > 0) {
         self->pause_ns = PAUSE_MIN_NS;

@@ -77,6 +77,7 @@ static int *waiting_now(void)
 static bool wait_readable(int fd, const char *path, QomError **errp)
 {
     struct pollfd wait = {.fd = fd, .events = POLLIN};
+    /* syscalls: poll read -- a secret may come through a FIFO */
     int ready = poll(&wait, 1, 0);
     if (ready != 0) {
         return true;

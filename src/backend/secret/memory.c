@@ -35,6 +35,7 @@ static void make_undumpable(void)
     static gsize once;
     if (g_once_init_enter(&once)) {
         const struct rlimit none = {0, 0};
+        /* syscalls: prctl prlimit64 setrlimit -- no core file has secrets in it */
         prctl(PR_SET_DUMPABLE, 0);
         setrlimit(RLIMIT_CORE, &none);
         g_once_init_leave(&once, 1);
@@ -45,6 +46,7 @@ static void make_undumpable(void)
 static bool map_locked(void *at, size_t size_bytes)
 {
 #ifdef SYS_memfd_secret
+    /* syscalls: memfd_secret -- memory for secrets that even the kernel has not mapped */
     int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
     if (fd >= 0) {
         bool ok = ftruncate(fd, (off_t)size_bytes) == 0 &&
@@ -57,6 +59,7 @@ static bool map_locked(void *at, size_t size_bytes)
         }
     }
 #endif
+    /* syscalls: mmap munmap mlock madvise -- memory for secrets, locked */
     if (mmap(at, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
              0) == MAP_FAILED ||
         mlock(at, size_bytes) < 0) {

@@ -94,6 +94,7 @@ static cpu_set_t *new_mask(void)
 
 static bool set_mask(ThreadContext *self, const cpu_set_t *mask, QomError **errp)
 {
+    /* syscalls(resourcecontrol): sched_setaffinity -- the affinity of a thread-context */
     if (sched_setaffinity(self->tid, CPU_ALLOC_SIZE(MAX_CPUS), mask) == 0) {
         return true;
     }
@@ -183,6 +184,7 @@ static bool get_cpus(QomObject *obj, const QomProperty *prop, JsonWriter *writer
         return qom_error_set(errp, "Object not initialized yet");
     }
     g_autofree cpu_set_t *mask = new_mask();
+    /* syscalls: sched_getaffinity -- the affinity of a thread-context */
     if (sched_getaffinity(self->tid, CPU_ALLOC_SIZE(MAX_CPUS), mask) < 0) {
         return qom_error_set_errno(errp, errno, "Getting CPU affinity failed");
     }

@@ -231,7 +231,7 @@ def request(name, arguments=None, oob=False, **envelope):
 class Server:
     """A server process with some monitors on Unix sockets.
 
-    args: more arguments; monitors: how many sockets; options: more options of each socket's -qmp;
+    args: more arguments, to which those in $E2E_OPTIONS come for qomd; monitors: how many sockets; options: more options of each socket's -qmp;
     serving: whether it is expected to serve, otherwise the caller waits for its end.
     """
 
@@ -248,6 +248,8 @@ class Server:
         else:
             argv += monitor_args
         argv += list(args)
+        if kind == 'qomd':
+            argv += os.environ.get('E2E_OPTIONS', '').split()
         with open(self.stderr_path, 'wb') as stderr:
             self.process = subprocess.Popen(argv, stdin=stdin or subprocess.DEVNULL, stdout=stdout,
                                             stderr=stderr, pass_fds=pass_fds, env=env, cwd=cwd)
