@@ -40,6 +40,8 @@ static const ClientCommand commands[] = {
     {"events", cmd_events, OPT(COUNT), 0, MANY, "[NAME]...", "show events as they come", true},
     {"mount", cmd_mount, OPT(FOREGROUND) | OPT(MOUNT), 1, 1, "DIRECTORY",
      "show the objects as a file system", true},
+    {"top", cmd_top, OPT(COUNT) | OPT(INTERVAL) | OPT(ONCE), 0, 0, "",
+     "show what threads, clients and memory do", true},
     {"shell", cmd_shell, 0, 0, 0, "", "run commands as they are typed, or from a pipe", true},
 };
 

@@ -48,6 +48,7 @@ typedef enum ClientOption {
     CLIENT_OPT_TEXT,
     CLIENT_OPT_FOREGROUND,
     CLIENT_OPT_MOUNT,
+    CLIENT_OPT_ONCE,
     CLIENT_OPTIONS,
 } ClientOption;
 
@@ -167,6 +168,7 @@ int cmd_schema(Client *client, char **operands, size_t n);
 int cmd_graph(Client *client, char **operands, size_t n);
 int cmd_complete(Client *client, char **operands, size_t n);
 int cmd_shell(Client *client, char **operands, size_t n);
+int cmd_top(Client *client, char **operands, size_t n);
 int cmd_mount(Client *client, char **operands, size_t n);
 
 #endif

@@ -37,6 +37,7 @@ static const struct {
     [CLIENT_OPT_DOT] = {"dot", 0, NULL, "in the language of graphviz"},
     [CLIENT_OPT_TEXT] = {"text", 0, NULL, "as text (default)"},
     [CLIENT_OPT_FOREGROUND] = {"foreground", 'f', NULL, "do not go into the background"},
+    [CLIENT_OPT_ONCE] = {"once", 0, NULL, "show one picture, as text, and end"},
     [CLIENT_OPT_MOUNT] = {"options", 'o', "OPTION[,...]", "options for FUSE, such as allow_other"},
 };
 

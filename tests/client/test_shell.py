@@ -128,6 +128,7 @@ def _(t):
 def _(t):
     t.contains(lines(t, 'help\n'), 'Ctrl-D')
     t.contains(lines(t, 'help set\n'), 'PATH PROPERTY VALUE')
+    t.contains(lines(t, 'help object-del\n'), 'id')
     t.ok(script(t, 'help no-such-thing\n')[0] != 0, 'there is nothing to tell')
 
 
