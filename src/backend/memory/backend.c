@@ -130,7 +130,7 @@ bool memory_prealloc_finish(MemoryBackend *self, int err, const MemoryRoom *room
 static bool populate(MemoryBackend *self, QomError **errp)
 {
     MemoryPrealloc job = prealloc_job(self);
-    MemoryRoom room = memory_room(self->origin.fd);
+    MemoryRoom room = memory_backend_room(self);
     __atomic_store_n(&self->prealloc_done_bytes, 0, __ATOMIC_RELAXED);
     return memory_prealloc_finish(self, memory_prealloc(&job), &room, errp);
 }

@@ -195,10 +195,10 @@ static bool open_device(MemoryBackendFile *self, MemoryOrigin *origin, const str
     origin->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     bool dax = S_ISCHR(st->st_mode) && is_dax(st->st_rdev);
     if (dax) {
-        origin->align_bytes = device_number(st->st_rdev, "align");
-        if (!origin->align_bytes) {
-            origin->align_bytes = device_number(st->st_rdev, "device/align");
-        }
+        /* The device maps nothing smaller. */
+        uint64_t align = device_number(st->st_rdev, "align");
+        align = align ? align : device_number(st->st_rdev, "device/align");
+        origin->page_bytes = MAX(origin->page_bytes, align);
     }
     if (!check_layout(config, origin, errp)) {
         return false;

@@ -85,17 +85,21 @@ static int map_flags(const MemoryOrigin *origin, bool share, bool reserve)
     return flags;
 }
 
-static uint64_t huge_pages(size_t page_bytes, const char *which)
+uint64_t memory_huge_pages(size_t page_bytes, int node, const char *which)
 {
-    g_autofree char *path = g_strdup_printf("/sys/kernel/mm/hugepages/hugepages-%zukB/%s_hugepages",
+    g_autofree char *folder = node < 0 ? g_strdup("/sys/kernel/mm")
+                                       : g_strdup_printf("/sys/devices/system/node/node%d", node);
+    g_autofree char *path = g_strdup_printf("%s/hugepages/hugepages-%zukB/%s_hugepages", folder,
                                             page_bytes / 1024, which);
     g_autofree char *text = NULL;
     return g_file_get_contents(path, &text, NULL, NULL) ? g_ascii_strtoull(text, NULL, 10) : 0;
 }
 
-uint64_t memory_free_huge_pages(size_t page_bytes)
+/* Huge pages that are neither in use nor reserved. */
+static uint64_t unreserved_huge_pages(size_t page_bytes)
 {
-    uint64_t unused = huge_pages(page_bytes, "free"), reserved = huge_pages(page_bytes, "resv");
+    uint64_t unused = memory_huge_pages(page_bytes, -1, "free");
+    uint64_t reserved = memory_huge_pages(page_bytes, -1, "resv");
     return unused > reserved ? unused - reserved : 0;
 }
 
@@ -109,7 +113,7 @@ static bool map_error(int err, const MemoryOrigin *origin, uint64_t size_bytes, 
         qom_error_set(
             errp, "cannot map %s of memory: %" PRIu64 " huge pages of %s needed, %" PRIu64 " free",
             memory_size_text(size_bytes), size_bytes / origin->page_bytes,
-            memory_size_text(origin->page_bytes), memory_free_huge_pages(origin->page_bytes));
+            memory_size_text(origin->page_bytes), unreserved_huge_pages(origin->page_bytes));
         qom_error_hint(errp, "Huge pages are reserved when they are mapped; see "
                              "/sys/kernel/mm/hugepages.");
         return false;

@@ -122,8 +122,9 @@ void memory_unmap(MemoryMap *map);
  * @path is on. 0 and an error on failure. */
 size_t memory_file_page_bytes(int fd, const char *path, bool *hugetlb, QomError **errp);
 
-/* Huge pages of @page_bytes that are neither in use nor reserved. */
-uint64_t memory_free_huge_pages(size_t page_bytes);
+/* How many huge pages of @page_bytes there are of a kind, "free" or "resv" (which no node alone
+ * has), on all nodes if @node is -1. */
+uint64_t memory_huge_pages(size_t page_bytes, int node, const char *which);
 
 /* "memory size must be multiple of 4 KiB" and the like. */
 bool memory_check_size(uint64_t size_bytes, size_t page_bytes, QomError **errp);
@@ -187,6 +188,8 @@ bool memory_prealloc_release(QomError **errp);
 
 /* How much room the file system of @fd (-1: none) has; zeroed if it is not limited. */
 MemoryRoom memory_room(int fd);
+/* The same for a region, or what the pool of huge pages on its nodes has; no total then. */
+MemoryRoom memory_backend_room(MemoryBackend *backend);
 
 /* "no room: tmpfs at /x has 2 MiB free of 8 MiB", the second being what was needed. g_free() it. */
 char *memory_room_text(int fd, const MemoryRoom *room, uint64_t needed_bytes);

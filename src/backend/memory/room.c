@@ -25,6 +25,28 @@ MemoryRoom memory_room(int fd)
     return (MemoryRoom){.free_bytes = fs.f_bavail * block, .total_bytes = fs.f_blocks * block};
 }
 
+/* Huge pages that a region can have, those that it has reserved among them. */
+static uint64_t huge_pages_in_reach(const MemoryBackendProperties *config, size_t page_bytes)
+{
+    if (config->policy != HOST_MEM_POLICY_BIND) {
+        return memory_huge_pages(page_bytes, -1, "free");
+    }
+    uint64_t n = 0;
+    for (size_t i = 0; i < config->host_nodes.n; i++) {
+        n += memory_huge_pages(page_bytes, config->host_nodes.items[i], "free");
+    }
+    return n;
+}
+
+MemoryRoom memory_backend_room(MemoryBackend *backend)
+{
+    size_t page = backend->origin.page_bytes;
+    if (!backend->origin.hugetlb) {
+        return memory_room(backend->origin.fd);
+    }
+    return (MemoryRoom){.free_bytes = huge_pages_in_reach(memory_config(backend), page) * page};
+}
+
 /* "tmpfs at /dev/shm" for the device @dev if @line of mountinfo is about it, else NULL. */
 static char *describe_mount(const char *line, dev_t dev)
 {
@@ -82,6 +104,19 @@ static bool cut_off(const MemoryBackend *backend, QomError **errp)
     return true;
 }
 
+/* A region has reserved its pages, so what is short is what the nodes have, or what a control group
+ * allows: its limits do not count reservations, its cpuset leaves out nodes. */
+static bool no_huge_pages(const MemoryOrigin *origin, size_t size_bytes, const MemoryRoom *room,
+                          QomError **errp)
+{
+    bool enough = room->free_bytes >= size_bytes;
+    return qom_error_set(
+        errp, "preallocating memory failed: %zu huge pages of %s needed, %" PRIu64 " free%s",
+        size_bytes / origin->page_bytes, memory_size_text(origin->page_bytes),
+        room->free_bytes / origin->page_bytes,
+        enough ? ", of which a control group allows fewer" : " on these nodes");
+}
+
 bool memory_prealloc_error(int err, const MemoryBackend *backend, const MemoryRoom *room,
                            QomError **errp)
 {
@@ -92,10 +127,7 @@ bool memory_prealloc_error(int err, const MemoryBackend *backend, const MemoryRo
         return false;
     }
     if (full && origin->hugetlb) {
-        return qom_error_set(
-            errp, "preallocating memory failed: %zu huge pages of %s needed, %" PRIu64 " free",
-            size / origin->page_bytes, memory_size_text(origin->page_bytes),
-            memory_free_huge_pages(origin->page_bytes));
+        return no_huge_pages(origin, size, room, errp);
     }
     if (full && room->total_bytes && room->free_bytes < size) {
         g_autofree char *text = memory_room_text(origin->fd, room, size);

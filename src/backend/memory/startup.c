@@ -52,7 +52,7 @@ bool memory_prealloc_release(QomError **errp)
     g_autofree MemoryRoom *rooms = g_new0(MemoryRoom, held->len);
     bool ok = true;
     for (guint i = 0; i < held->len; i++) {
-        rooms[i] = memory_room(((MemoryBackend *)g_ptr_array_index(held, i))->origin.fd);
+        rooms[i] = memory_backend_room(g_ptr_array_index(held, i));
     }
     for (guint i = 0; i < held->len; i++) {
         memory_prealloc_go(((MemoryBackend *)g_ptr_array_index(held, i))->population);
