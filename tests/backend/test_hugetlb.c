@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "backend/memory/memory.h"
+#include "qapi-commands.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -84,6 +85,11 @@ static void huge_pages_are_used_reserved_and_counted(void **state)
     assert_int_equal(file_number(HUGEPAGES_DIR "resv_hugepages"), 0);
     add("{'qom-type':'memory-backend-memfd','id':'m','size':20971520,'hugetlb':true,"
         "'reserve':false,'hugetlbsize':2097152}");
+    MemoryRegionInfoList list = {0};
+    assert_true(qmp_query_memory_regions(&list, NULL));
+    assert_string_equal(list.items[0].warning,
+                        "huge pages are not reserved: to touch one when the pool is empty kills");
+    qapi_clear(&qapi_type_MemoryRegionInfoList, &list);
     del("m");
     drop_pool();
 }

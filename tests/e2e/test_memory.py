@@ -177,6 +177,17 @@ def _(t):
     t.ok('mg' not in region(t, s).vm_flags, 'off')
 
 
+@tap.case('nodes for a shared file in the page cache are taken, and warned of', only='qomd')
+def _(t):
+    if os.statvfs(t.dir).f_fsid == os.statvfs('/dev/shm').f_fsid:
+        t.skip('the temporary folder is a tmpfs')
+    s, c = own(t)
+    path = t.file('f', b'x' * ODD)
+    good(t, add(t, c, 'file', mem_path=path, share=True, policy='bind', host_nodes=[0]))
+    t.ok(tap.until(lambda: f'{path}: host-nodes and policy have no effect' in s.stderr()),
+         f'warned: {s.stderr()}')
+
+
 @tap.case('plain memory of any size is mapped in whole pages, its size is the number given')
 def _(t):
     s, c = client(t)

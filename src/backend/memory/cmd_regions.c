@@ -19,6 +19,16 @@ static void add_users(strList *list, QomObject *obj)
     qom_users_free(users, n);
 }
 
+/* NULL: nothing. */
+static const char *warning_of(MemoryBackend *backend)
+{
+    if (backend->origin.hugetlb && !memory_config(backend)->reserve &&
+        !memory_is_preallocated(backend)) {
+        return "huge pages are not reserved: to touch one when the pool is empty kills";
+    }
+    return NULL;
+}
+
 static MemoryRegionInfo describe(MemoryBackend *backend)
 {
     const MemoryOrigin *origin = &backend->origin;
@@ -31,6 +41,7 @@ static MemoryRegionInfo describe(MemoryBackend *backend)
         .share = memory_config(backend)->share,
         .rom = origin->rom,
         .fd = memory_has_fd(backend),
+        .warning = g_strdup(warning_of(backend)),
     };
     add_users(&info.users, &backend->obj);
     return info;

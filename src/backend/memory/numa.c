@@ -86,6 +86,8 @@ bool memory_bind(void *ptr, size_t size_bytes, const MemoryBackendProperties *co
         return true;
     }
     int err = errno;
-    return qom_error_set_errno(errp, err, "cannot bind memory to host NUMA nodes%s",
-                               err == EINVAL ? ", none of host-nodes is online" : "");
+    const char *why = err == EINVAL ? ", none of host-nodes is online"
+                      : err == EIO  ? ", some pages are on others already and can not be moved"
+                                    : "";
+    return qom_error_set_errno(errp, err, "cannot bind memory to host NUMA nodes%s", why);
 }
