@@ -115,6 +115,7 @@ static bool clone_blocks(const Save *self)
         .src_offset = origin->offset_bytes,
         .src_length = self->backend->map.size_bytes,
     };
+    /* syscalls: ioctl copy_file_range pwrite64 pread64 ftruncate -- memdev-save */
     return self->copies && ioctl(self->out, FICLONERANGE, &range) == 0;
 }
 
@@ -268,11 +269,15 @@ static void sync_folder(const char *filename)
     }
 }
 
-/* A file without a name leaves nothing behind, however we end; not every file system has them. */
+/* A file without a name leaves nothing behind, however we end; not every file system has them, and
+ * without /proc (in a root folder of our own) it can not be given a name. */
 static bool open_file(Save *self)
 {
     g_autofree char *folder = g_path_get_dirname(self->filename);
-    self->out = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    /* syscalls: open openat newfstatat fstatfs fsync unlink access -- the file of memdev-save */
+    if (access("/proc/self/fd", F_OK) == 0) {
+        self->out = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    }
     if (self->out < 0) {
         self->temporary = g_strdup_printf("%s.XXXXXX", self->filename);
         self->out = mkostemp(self->temporary, O_CLOEXEC);
@@ -287,6 +292,7 @@ static int give_name(Save *self)
         /* A link can not replace a file; a rename can. */
         g_autofree char *name = g_strdup_printf("%s.%08x", self->filename, g_random_int());
         g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", self->out);
+        /* syscalls: linkat rename renameat renameat2 -- the name of the file of memdev-save */
         if (linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0) {
             return errno;
         }
@@ -365,6 +371,7 @@ void qmp_memdev_save(const char *id, const char *filename, QmpCall *call)
     self->use = qom_object_use_by(&backend->obj, "memdev-save", NULL, "snapshot");
     self->call = call;
     self->filename = g_strdup(filename);
+    self->out = -1;
     if (!loop_pool_submit(loop_main(), save_work, save_done, self, &self->error)) {
         save_done(self);
     }
