@@ -222,8 +222,9 @@ int client_main(int argc, char **argv)
     setlocale(LC_CTYPE, "");
     log_set_program("qom");
     print_init(&client.printer);
-    bool fine = client_parse(&client, argc, argv) && set_colour(&client);
-    int status = fine ? run(&client) : CLIENT_USAGE;
+    bool complete = argc == 3 && !strcmp(argv[1], "__complete");
+    bool fine = complete || (client_parse(&client, argc, argv) && set_colour(&client));
+    int status = complete ? client_complete(&client, argv[2]) : fine ? run(&client) : CLIENT_USAGE;
     client_disconnect(&client);
     g_ptr_array_free(client.operands, TRUE);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLIENT_OK) {

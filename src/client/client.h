@@ -75,6 +75,10 @@ typedef struct ClientCommand {
 /* The whole program. */
 int client_main(int argc, char **argv);
 
+/* complete.c: `qom __complete LINE`, for shells: prints the words that the last one of LINE may
+ * become, one a line; one that ends in a blank is finished. Says nothing if it knows nothing. */
+int client_complete(Client *client, const char *line);
+
 /* The subcommand of that name, or NULL. */
 const ClientCommand *client_find_command(const char *name);
 /* Subcommand number @i in the order of the help; NULL behind the last. */
@@ -88,6 +92,11 @@ int client_run_words(Client *client, char **words, size_t n);
 
 /* Sorts @argv into options and operands; false after a message to stderr. */
 bool client_parse(Client *client, int argc, char **argv);
+/* The option that @arg (`-x`, `--name`) names, with *value behind a `=` or behind the letter, else
+ * NULL. -1: there is none. */
+int client_find_option(const char *arg, const char **value);
+/* The long name of an option. */
+const char *client_option_name(ClientOption option, bool *takes_value);
 /* The subcommand takes the options that were given; false after a message. */
 bool client_check_options(const Client *client);
 /* The help lines of the options in the bit set @options, to stdout. */
@@ -166,7 +175,6 @@ int cmd_diff(Client *client, char **operands, size_t n);
 int cmd_dump(Client *client, char **operands, size_t n);
 int cmd_schema(Client *client, char **operands, size_t n);
 int cmd_graph(Client *client, char **operands, size_t n);
-int cmd_complete(Client *client, char **operands, size_t n);
 int cmd_shell(Client *client, char **operands, size_t n);
 int cmd_top(Client *client, char **operands, size_t n);
 int cmd_mount(Client *client, char **operands, size_t n);

@@ -55,8 +55,13 @@ void client_help_options(unsigned set)
     }
 }
 
-/* The option that @arg names, with *value behind a `=` or behind the letter, else NULL. */
-static int find_option(const char *arg, const char **value)
+const char *client_option_name(ClientOption option, bool *takes_value)
+{
+    *takes_value = options[option].value != NULL;
+    return options[option].name;
+}
+
+int client_find_option(const char *arg, const char **value)
 {
     *value = NULL;
     for (int i = 0; i < CLIENT_OPTIONS; i++) {
@@ -79,7 +84,7 @@ static bool take_option(Client *client, int argc, char **argv, int *i)
 {
     const char *arg = argv[*i];
     const char *value;
-    int option = find_option(arg, &value);
+    int option = client_find_option(arg, &value);
     if (option < 0) {
         client_usage(client, "there is no option '%s'", arg);
         return false;

@@ -35,6 +35,9 @@ void shell_words_clear(ShellWords *words);
  */
 void shell_complete(Client *client, const char *text, GPtrArray *out);
 
+/* The same for a line that has been taken apart; the last of @n words, at least one, goes on. */
+void shell_complete_words(Client *client, const char *const *words, size_t n, GPtrArray *out);
+
 /* The same for the last operand of a subcommand; @words: the subcommand and its operands, the last
  * one to be completed. */
 void shell_complete_operand(Client *client, const char *const *words, size_t n, GPtrArray *out);

@@ -216,7 +216,7 @@ static void complete_add(Client *client, const char *const *words, size_t n, GPt
     }
 }
 
-static void complete_line(Client *client, const char *const *words, size_t n, GPtrArray *out)
+void shell_complete_words(Client *client, const char *const *words, size_t n, GPtrArray *out)
 {
     const char *word = words[n - 1];
     if (n == 1) {
@@ -248,6 +248,6 @@ void shell_complete(Client *client, const char *text, GPtrArray *out)
     }
     const char *const *words = (const char *const *)split.words->pdata;
     if (!connection_broken(client->connection)) {
-        complete_line(client, words, split.words->len, out);
+        shell_complete_words(client, words, split.words->len, out);
     }
 }

@@ -3,6 +3,7 @@
 #include "client/shell.h"
 
 #include "client/snapshot.h"
+#include "client/view.h"
 
 #include <string.h>
 
@@ -187,6 +188,34 @@ static void complete_set(Client *client, const char *const *words, size_t n, GPt
     }
 }
 
+/* `watch PATH.PROPERTY` or `watch PATH PROPERTY`. */
+static void complete_watch(Client *client, const char *const *words, size_t n, GPtrArray *out)
+{
+    if (n == 2) {
+        shell_complete_path(client, words[1], true, out);
+    } else if (n == 3) {
+        shell_complete_property(client, words[1], words[2], out);
+    }
+}
+
+/* Events; @all: whatever `schema` describes. */
+static void complete_described(Client *client, const char *word, bool all, GPtrArray *out)
+{
+    const Schema *schema = client_schema(client, NULL);
+    g_autoptr(GArray) items = schema ? view_items(schema) : NULL;
+    g_autoptr(GArray) types = schema && all ? view_types(schema) : NULL;
+
+    for (guint i = 0; items && i < items->len; i++) {
+        const ViewItem *item = &g_array_index(items, ViewItem, i);
+        if (all || item->kind == VIEW_EVENT) {
+            shell_offer(out, word, "", item->name, " ");
+        }
+    }
+    for (guint i = 0; types && i < types->len; i++) {
+        shell_offer(out, word, "", g_array_index(types, ViewItem, i).name, " ");
+    }
+}
+
 void shell_complete_operand(Client *client, const char *const *words, size_t n, GPtrArray *out)
 {
     const char *command = words[0];
@@ -201,6 +230,10 @@ void shell_complete_operand(Client *client, const char *const *words, size_t n, 
         }
     } else if (!strcmp(command, "set")) {
         complete_set(client, words, n, out);
+    } else if (!strcmp(command, "watch")) {
+        complete_watch(client, words, n, out);
+    } else if (!strcmp(command, "events") || !strcmp(command, "schema")) {
+        complete_described(client, word, !strcmp(command, "schema"), out);
     } else if (!strcmp(command, "types") && g_str_has_prefix(word, "--implements=")) {
         shell_complete_type(client, word, NULL, out);
     } else if (n == 2 && word[0] != '-') {

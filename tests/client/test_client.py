@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 
-from fixture import QOM, Fake, Place, Refused, check, equal, matches, on_terminal, qom, qom_json, run
+from fixture import QOM, Fake, Place, Refused, Skip, check, equal, matches, on_terminal, qom, qom_json, run
 
 
 # --- Against real programs --------------------------------------------------------------------
@@ -72,6 +72,19 @@ def lists_can_be_set():
     qom('set', 'tc0', 'cpu-affinity', f'[{cpu}]')
     qom('set', 'tc0', 'cpu-affinity', 'all', status=2)
     qom('del', 'tc0')
+
+
+@check('real')
+def enumerations_and_structures_can_be_set():
+    if 'authz-list' not in qom('types').out:
+        raise Skip('the server has no type with such properties')
+    qom('add', 'authz-list', 'az', 'policy=deny')
+    qom('set', 'az', 'policy', 'allow')
+    equal(qom('get', 'az.policy').out, 'allow\n')
+    matches("does not accept value 'nope'", qom('set', 'az', 'policy', 'nope', status=4).err)
+    qom('set', 'az', 'rules', '[{"match": "fred", "policy": "deny", "format": "exact"}]')
+    equal(qom_json('get', 'az.rules')[0]['match'], 'fred')
+    qom('del', 'az')
 
 
 @check('real')
