@@ -42,7 +42,8 @@ static int run_json(Shell *shell, const char *text)
     for (JsonTok key = json_tape_first(tape, JSON_ROOT); key != JSON_NONE;
          key = json_tape_next(tape, JSON_ROOT, key)) {
         const char *name = json_tok_text(tape, key, NULL);
-        if (strcmp(name, "execute") && strcmp(name, "arguments") && strcmp(name, "id")) {
+        if (strcmp(name, "execute") != 0 && strcmp(name, "arguments") != 0 &&
+            strcmp(name, "id") != 0) {
             return client_usage(shell->client, "a request may not have '%s' here", name);
         }
     }
@@ -111,6 +112,9 @@ static int run_split(Shell *shell, GPtrArray *words)
     }
     if (command && command->alone) {
         return client_usage(shell->client, "'qom %s' can not be run inside of the shell", name);
+    }
+    if (command && words->len > 1 && !strcmp(words->pdata[words->len - 1], "-")) {
+        return client_usage(shell->client, "standard input is the shell's; name a file");
     }
     if (!command) {
         g_ptr_array_insert(words, 0, g_strdup("call"));

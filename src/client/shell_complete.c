@@ -223,8 +223,8 @@ void shell_complete_words(Client *client, const char *const *words, size_t n, GP
         complete_command(client, word, true, out);
         return;
     }
-    if (!strcmp(words[0], "help")) {
-        complete_command(client, n == 2 ? word : "\n", true, out);
+    if (!strcmp(words[0], "help") && n == 2) {
+        complete_command(client, word, true, out);
     } else if (!strcmp(words[0], "add")) {
         complete_add(client, words, n, out);
     } else if (!strcmp(words[0], "call") && n == 2) {

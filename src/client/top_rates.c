@@ -78,8 +78,8 @@ static GHashTable *index_threads(const TopSample *s)
 
 void top_compare(TopSample *now, const TopSample *before)
 {
-    double seconds = before ? (double)(now->time_us - before->time_us) / 1e6 : 0;
-    if (seconds > 0) {
+    if (before && now->time_us > before->time_us) {
+        double seconds = (double)(now->time_us - before->time_us) / 1e6;
         g_autoptr(GHashTable) index = index_threads(before);
         now->rates_known = true;
         for (guint i = 0; i < now->threads->len; i++) {

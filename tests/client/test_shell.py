@@ -100,7 +100,7 @@ def _(t):
                        ('{"execute": "quit", }', 'JSON parse error'), ('quit', "'call quit'"),
                        ('get "/objects', 'inside of quotes'), ('query-name x=[', 'inside of'),
                        ('shell', 'inside of the shell'), ('mount /mnt', 'inside of the shell'),
-                       ('events', 'inside of the shell')):
+                       ('events', 'inside of the shell'), ('apply -', 'name a file')):
         status, out, err = script(t, text + '\n')
         t.equal((status, out), (2, ''), text)
         t.contains(err, part, text)
@@ -274,6 +274,7 @@ def _(t):
     term.completes('del io', 'io0', 'io1')
     term.completes('qom-list path=/mach', 'path=/machine')
     term.completes('props rng-ra', 'rng-random ')
+    term.completes('schema memory-backend-ra', 'memory-backend-ram ')
     term.completes('help object-d', 'object-del ')
     term.completes('nonsense-comm', '\x07')
     term.enter('get / type', 'container')

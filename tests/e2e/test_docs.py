@@ -22,7 +22,11 @@ from lib import server, tap
 
 ROOT = os.path.dirname(os.path.dirname(tap.HERE))
 # What a document may need that is not everywhere.
-OPTIONAL = ('xxd', 'openssl', 'socat', 'jq', 'python3', 'qemu-system-x86_64')
+OPTIONAL = ('xxd', 'openssl', 'socat', 'jq', 'python3', 'qemu-system-x86_64', 'fusermount3')
+
+
+# What `qom mount` says where there is no FUSE.
+CANNOT_MOUNT = re.compile("nothing can be mounted|this build has no 'mount'")
 
 
 class Shell:
@@ -123,6 +127,9 @@ def document(path):
                 t.skip('the client qom is not built')
             state['shell'] = state['shell'] or Shell()
             status, text = state['shell'].run(command)
+            if status and command.startswith('qom mount') and CANNOT_MOUNT.search(text):
+                state['without'] = 'FUSE'
+                t.skip('nothing can be mounted here')
             t.equal(status, 0, f'status; output: {text}')
             if shown:
                 t.ok(matches(shown, text), f'shown:\n{shown}printed:\n{text}')
