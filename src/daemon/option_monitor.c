@@ -8,9 +8,12 @@
 #include "base/log.h"
 #include "qapi-char.h"
 #include "qapi-control.h"
+#include "qapi-sockets.h"
 #include "qom/object.h"
 #include "qom/options.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -191,15 +194,42 @@ static bool check_monitor(const Daemon *daemon, guint at, QomError **errp)
     return true;
 }
 
+/* Whether @host is this machine whatever the network does. */
+static bool is_loopback(const char *host)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, host, &v4) == 1) {
+        return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+    }
+    return g_ascii_strcasecmp(host, "localhost") == 0 ||
+           (inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
+}
+
+/* A monitor that the network can reach is told: nothing there asks who comes. */
+static void warn_of_network(const PlannedMonitor *monitor, const PlannedChardev *chr)
+{
+    if (chr->backend->type != CHARDEV_BACKEND_KIND_SOCKET) {
+        return;
+    }
+    const SocketAddressLegacy *addr = chr->backend->u.socket.data->addr;
+    if (addr->type == SOCKET_ADDRESS_TYPE_INET && !is_loopback(addr->u.inet.data->host)) {
+        log_warn("%s: whoever is at the other end of this TCP connection controls the daemon, and "
+                 "anyone on the way; use a Unix socket, or 127.0.0.1 with a tunnel",
+                 monitor->context);
+    }
+}
+
 bool option_check_plan(Daemon *daemon)
 {
     QOM_AUTO_ERROR(err);
     for (guint i = 0; i < daemon->monitors->len; i++) {
+        const PlannedMonitor *monitor = g_ptr_array_index(daemon->monitors, i);
         if (!check_monitor(daemon, i, &err)) {
-            const PlannedMonitor *monitor = g_ptr_array_index(daemon->monitors, i);
             log_report(monitor->context, err);
             return false;
         }
+        warn_of_network(monitor, find_chardev(daemon, monitor->chardev));
     }
     if (daemon->detach && daemon->terminal_used) {
         log_error("cannot use stdio with -daemonize");

@@ -220,4 +220,16 @@ def the_program_may_have_another_name():
     assert done.stderr == 'qomd-system-x86_64: -nope: invalid option\n', done.stderr
 
 
+@test
+def a_monitor_that_the_network_can_reach_is_told():
+    for host, told in ('', True), ('0.0.0.0', True), ('[::]', True), ('127.0.0.1', False), (
+            'localhost', False):
+        with Daemon('-qmp', f'tcp:{host}:0,server=on,wait=off') as daemon, daemon.client():
+            warning = 'controls the daemon, and anyone on the way' in daemon.stderr()
+            assert warning == told, (host, daemon.stderr())
+    with Daemon('-chardev', 'socket,id=c,host=0.0.0.0,port=0,server=on,wait=off') as daemon:
+        with daemon.client():
+            assert daemon.stderr() == '', 'no monitor is there'
+
+
 main()
