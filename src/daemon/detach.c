@@ -51,7 +51,7 @@ bool detach_begin(Daemon *daemon, QomError **errp)
     if (fork() != 0) {
         _exit(EXIT_SUCCESS);
     }
-    umask(027);
+    umask(umask(077) | 027); /* a stricter one stays */
     daemon->ready_fd = fds[1];
     daemon->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC); /* which a chroot would lack */
     return true;
