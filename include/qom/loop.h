@@ -345,6 +345,9 @@ QOM_PUBLIC Loop *loop_thread_get_loop(LoopThread *thread);
 /* The kernel's thread id (gettid), the one in /proc/PID/task. */
 QOM_PUBLIC pid_t loop_thread_get_tid(const LoopThread *thread);
 
+/* Its name, as the kernel has it. */
+QOM_PUBLIC const char *loop_thread_get_name(const LoopThread *thread);
+
 /* Stops the loop, joins the thread, frees both (see loop_free). Not from that thread. NULL is
  * fine. */
 QOM_PUBLIC void loop_thread_free(LoopThread *thread);

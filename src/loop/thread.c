@@ -105,6 +105,11 @@ pid_t loop_thread_get_tid(const LoopThread *thread)
     return thread->tid;
 }
 
+const char *loop_thread_get_name(const LoopThread *thread)
+{
+    return thread->name;
+}
+
 /* Confines the thread to the CPU of the caller. Not necessary, so it may fail. */
 static void come_here(LoopThread *self)
 {

@@ -103,8 +103,11 @@ def _(t):
             first, _, last = part.partition('-')
             cpus |= set(range(int(first), int(last or first) + 1))
     t.equal(c.get('tc', 'cpu-affinity'), sorted(cpus))
-    t.error(c.command('qom-get', {'path': '/objects/tc', 'property': 'node-affinity'}), GE,
-            "Property 'thread-context.node-affinity' is not readable")
+    if t.qomd:
+        t.equal(c.get('tc', 'node-affinity'), [0])
+    else:
+        t.error(c.command('qom-get', {'path': '/objects/tc', 'property': 'node-affinity'}), GE,
+                "Property 'thread-context.node-affinity' is not readable")
     t.equal(c.set('tc', 'cpu-affinity', [CPUS[0]]), {'return': {}})
     t.equal(c.set('tc', 'node-affinity', [0, 0, 500]), {'return': {}})
     t.equal(c.get('tc', 'cpu-affinity'), sorted(cpus))
@@ -280,12 +283,89 @@ def _(t):
     t.error(c.add('main-loop', 'a', thread_pool_min=9, thread_pool_max=1), GE,
             'bad thread-pool-min/thread-pool-max values')
     t.error(c.add('main-loop', 'a', aio_max_batch=-1), GE)
-    t.error(c.add('main-loop', 'a', poll_max_ns=1), GE, "Parameter 'poll-max-ns' is unexpected")
+    t.error(c.add('main-loop', 'a', poll_max_ns=-1), GE, 'poll-max-ns value must be in range '
+            '[0, 9223372036854775807]' if t.qomd else "Parameter 'poll-max-ns' is unexpected")
     c.add_ok('main-loop', 'loop', aio_max_batch=3)
     t.equal(c.get('loop', 'aio-max-batch'), 3)
     t.equal(c.set('loop', 'thread-pool-max', 4), {'return': {}})
     t.error(c.set('loop', 'thread-pool-min', 5), GE)
     t.equal(c.get('loop', 'thread-pool-min'), 0)
+
+
+# -- beyond QEMU
+
+@tap.case('an iothread of a context, then with CPUs of its own; the context is in use', 'qomd')
+def _(t):
+    _, c = own(t)
+    c.add_ok('thread-context', 'tc', cpu_affinity=[CPUS[-1]])
+    c.add_ok('iothread', 'io', thread_context='tc')
+    tid = c.get('io', 'thread-id')
+    t.equal(affinity(tid), [CPUS[-1]])
+    t.equal(c.get('io', 'cpu-affinity'), [CPUS[-1]])
+    t.equal(c.set('io', 'cpu-affinity', [CPUS[0]]), {'return': {}})
+    t.equal(affinity(tid), [CPUS[0]])
+    t.equal(affinity(c.get('tc', 'thread-id')), [CPUS[-1]], 'the context')
+    t.error(c.command('object-del', {'id': 'tc'}), GE,
+            re.compile("object 'tc' is in use, can not be deleted.*/objects/io"))
+    c.ok('object-del', {'id': 'io'})
+    c.ok('object-del', {'id': 'tc'})
+
+
+@tap.case('what was set up is dumped and can be set up again', 'qomd')
+def _(t):
+    _, c = own(t)
+    c.add_ok('thread-context', 'tc', node_affinity=[0])
+    c.set('tc', 'cpu-affinity', [CPUS[0]])
+    c.add_ok('iothread', 'io', thread_context='tc', cpu_affinity=[CPUS[-1]], fd_monitor='io_uring')
+    dump = c.ok('qomd-dump-config')
+    found = {action['data']['id']: action['data'] for action in dump}
+    t.equal(found['tc'], {'qom-type': 'thread-context', 'id': 'tc', 'cpu-affinity': [CPUS[0]]})
+    t.equal(found['io']['fd-monitor'], 'io_uring')
+    _, other = own(t)
+    t.equal(other.ok('qomd-apply', {'actions': dump})['done'], len(dump))
+    t.equal(affinity(other.get('io', 'thread-id')), [CPUS[-1]])
+
+
+@tap.case('an idle iothread counts nothing but its sleep; a call wakes it', 'qomd')
+def _(t):
+    s, c = own(t)
+    c.add_ok('iothread', 'io', thread_pool_min=2)
+    t.ok(tap.until(lambda: c.get('io', 'pool-threads') == 2), 'threads of the pool at once')
+    names = sorted(proc.threads(s.pid).values())
+    t.equal(names.count('w:IO io'), 2, 'names of threads')
+
+    def loop():
+        return {entry['name']: entry for entry in c.ok('qomd-query-loops')}['IO io']
+    time.sleep(0.1)
+    before = loop()
+    time.sleep(0.2)
+    t.equal(loop()['loops'], before['loops'])
+    c.set('io', 'poll-max-ns', 1000)  # which wakes it
+    t.ok(tap.until(lambda: loop()['loops'] > before['loops']), 'it has woken up')
+    t.ok(tap.until(lambda: loop()['slept-ns'] >= before['slept-ns'] + 200 * 10 ** 6), 'slept')
+    t.equal(loop()['poll-max-ns'], 1000)
+    t.equal([loop()[name] for name in ('calls-queued', 'pool-queued', 'pool-busy', 'polled-ns')],
+            [0, 0, 0, 0])
+
+
+@tap.case('qomd-query-loops begins with the main loop, and tells what is in use', 'qomd')
+def _(t):
+    s, c = own(t)
+    first = c.ok('qomd-query-loops')
+    t.equal(len(first), 1)
+    t.equal((first[0]['thread-id'], first[0].get('path'), first[0]['fd-monitor']),
+            (s.pid, None, 'epoll'))
+    c.add_ok('main-loop', 'ml', fd_monitor='io_uring', poll_max_ns=1000)
+    c.add_ok('iothread', 'io', fd_monitor='io_uring')
+    main, io = c.ok('qomd-query-loops')
+    t.equal((main['path'], io['path'], main['poll-max-ns']), ('/objects/ml', '/objects/io', 1000))
+    t.ok(main['loops'] > first[0]['loops'], 'rounds')
+    t.ok(tap.until(lambda: len({entry['fd-monitor'] for entry in c.ok('qomd-query-loops')}) == 1),
+         'both have a ring, or none has')
+    for monitor in 'epoll', 'io_uring', 'epoll':
+        c.set('ml', 'fd-monitor', monitor)
+        for _ in range(50):
+            t.equal(c.get('ml', 'fd-monitor'), monitor)
 
 
 @tap.case('objects of the command line are there, and bad ones end the start')

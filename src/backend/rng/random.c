@@ -9,6 +9,9 @@
  *     IDLE --request--> WATCHING --end of file, error--> PAUSED --timer--> WATCHING
  *     any  --queue empty--> IDLE
  *
+ * A regular file can not be watched, and its disk may be slow: instead, it is read by the loop's
+ * file I/O, one read at a time. What a read brings when nobody wants it any more is thrown away.
+ *
  * Source: the sheet on backends, section 1.
  */
 #include "backend/rng/rng.h"
@@ -30,6 +33,8 @@ typedef struct RngRandom {
     RngBackend rng;
     RngRandomProperties config;
     int fd; /* -1 before completion */
+    bool regular;
+    bool reading; /* a read of a regular file is under way, and holds a reference */
     LoopFd *watch;
     LoopTimer pause;
     int64_t pause_ns; /* length of the next one */
@@ -56,6 +61,24 @@ static void pause_source(RngRandom *self, const char *why)
     self->pause_ns = MIN(self->pause_ns * 2, PAUSE_MAX_NS);
 }
 
+/* @got: bytes in @data, which are wiped, or a negative errno value. */
+static void take(RngRandom *self, uint8_t *data, ssize_t got)
+{
+    if (got > 0) {
+        self->pause_ns = PAUSE_MIN_NS;
+        self->reported = false;
+        size_t wanted = rng_queue_wanted(&self->rng);
+        if (wanted) {
+            rng_queue_answer(&self->rng, data, MIN((size_t)got, wanted));
+        }
+        explicit_bzero(data, (size_t)got);
+    } else if (got == 0) {
+        pause_source(self, "end of file");
+    } else if (got != -EAGAIN && got != -EINTR) {
+        pause_source(self, g_strerror((int)-got));
+    }
+}
+
 static void readable(void *opaque, unsigned revents)
 {
     RngRandom *self = opaque;
@@ -66,22 +89,61 @@ static void readable(void *opaque, unsigned revents)
 
     /* syscalls: read -- rng-random */
     ssize_t got = read(self->fd, data, wanted);
-    if (got > 0) {
-        self->pause_ns = PAUSE_MIN_NS;
-        self->reported = false;
-        rng_queue_answer(&self->rng, data, (size_t)got);
-        explicit_bzero(data, (size_t)got);
-    } else if (got == 0) {
-        pause_source(self, "end of file");
-    } else if (errno != EAGAIN && errno != EINTR) {
-        pause_source(self, g_strerror(errno));
+    take(self, data, got < 0 ? -errno : got);
+}
+
+/* --- regular files -------------------------------------------------------------------------- */
+
+typedef struct FileRead {
+    RngRandom *self;
+    uint8_t data[];
+} FileRead;
+
+static void read_file(RngRandom *self);
+
+static void file_read(void *opaque, ssize_t got)
+{
+    g_autofree FileRead *request = opaque;
+    RngRandom *self = request->self;
+    QOM_AUTO_UNREF QomObject *hold = &self->rng.obj; /* that of the read */
+    self->reading = false;
+    if (got > 0 || rng_queue_wanted(&self->rng)) {
+        take(self, request->data, got);
+    }
+    if (rng_queue_wanted(&self->rng) && !loop_timer_armed(&self->pause)) {
+        read_file(self);
     }
 }
+
+static void read_file(RngRandom *self)
+{
+    size_t wanted = rng_queue_wanted(&self->rng);
+    if (self->reading) {
+        return;
+    }
+    QOM_AUTO_ERROR(err);
+    FileRead *request = g_malloc(sizeof(*request) + wanted);
+    request->self = self;
+    if (!loop_file_read(loop_main(), self->fd, request->data, wanted, -1, file_read, request,
+                        &err)) {
+        g_free(request);
+        pause_source(self, qom_error_message(err));
+        return;
+    }
+    self->reading = true;
+    qom_object_ref(self);
+}
+
+/* --- both ----------------------------------------------------------------------------------- */
 
 static void watch(void *opaque)
 {
     RngRandom *self = opaque;
     QOM_AUTO_ERROR(err);
+    if (self->regular) {
+        read_file(self);
+        return;
+    }
     self->watch = loop_fd_add(loop_main(), self->fd, LOOP_READ, readable, self, &err);
     if (!self->watch) {
         pause_source(self, qom_error_message(err));
@@ -118,6 +180,7 @@ static bool random_complete(QomObject *obj, QomError **errp)
                              "character device or socket",
                              name, S_ISDIR(st.st_mode) ? "directory" : "block device");
     }
+    self->regular = S_ISREG(st.st_mode);
     loop_timer_init(&self->pause, loop_main(), watch, self);
     rng_mark_opened(&self->rng);
     return true;

@@ -10,16 +10,10 @@
  *
  * Source: the sheet on threads, section 1.
  */
-#include "backend/thread/thread.h"
-#include "qapi-qom.h"
-#include "qom/json.h"
+#include "backend/thread/event_loop.h"
 
-#include <errno.h>
 #include <glib.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 /* Wish of a requester, on its stack until `done`. */
@@ -82,76 +76,45 @@ int thread_context_spawn(pthread_t *thread, void *(*fn)(void *), void *arg, void
     return request.result;
 }
 
-/* --- affinity ------------------------------------------------------------------------------- */
+/* --- properties ----------------------------------------------------------------------------- */
 
-enum { MAX_CPUS = 65536 }; /* what a uint16 can name */
-
-/* A mask for MAX_CPUS, empty. */
-static cpu_set_t *new_mask(void)
+/* Of the two, only the one that was set last counts as given. */
+static void forget(bool *has, uint16List *list)
 {
-    return g_malloc0(CPU_ALLOC_SIZE(MAX_CPUS));
-}
-
-static bool set_mask(ThreadContext *self, const cpu_set_t *mask, QomError **errp)
-{
-    /* syscalls(resourcecontrol): sched_setaffinity -- the affinity of a thread-context */
-    if (sched_setaffinity(self->tid, CPU_ALLOC_SIZE(MAX_CPUS), mask) == 0) {
-        return true;
-    }
-    return qom_error_set_errno(errp, errno, "Setting CPU affinity failed");
-}
-
-/* Adds a list such as "0-3,8" to @mask. */
-static void add_cpulist(cpu_set_t *mask, const char *list)
-{
-    const char *at = list;
-    unsigned first, last;
-    int length;
-    while (sscanf(at, "%u%n", &first, &length) == 1) {
-        at += length;
-        last = first;
-        if (*at == '-' && sscanf(at + 1, "%u%n", &last, &length) == 1) {
-            at += 1 + length;
-        }
-        for (unsigned cpu = first; cpu <= last && cpu < MAX_CPUS; cpu++) {
-            CPU_SET_S(cpu, CPU_ALLOC_SIZE(MAX_CPUS), mask);
-        }
-        if (*at != ',') {
-            return;
-        }
-        at++;
-    }
+    qapi_clear(&qapi_type_uint16List, list);
+    *has = false;
 }
 
 static bool apply_cpus(QomObject *obj, QomError **errp)
 {
     ThreadContext *self = (ThreadContext *)obj;
-    g_autofree cpu_set_t *mask = new_mask();
-    for (size_t i = 0; i < self->config.cpu_affinity.n; i++) {
-        CPU_SET_S(self->config.cpu_affinity.items[i], CPU_ALLOC_SIZE(MAX_CPUS), mask);
+    if (!affinity_set_cpus(self->tid, &self->config.cpu_affinity, errp)) {
+        return false;
     }
-    return set_mask(self, mask, errp);
+    forget(&self->config.has_node_affinity, &self->config.node_affinity);
+    return true;
 }
 
 static bool apply_nodes(QomObject *obj, QomError **errp)
 {
     ThreadContext *self = (ThreadContext *)obj;
-    g_autofree cpu_set_t *mask = new_mask();
-    for (size_t i = 0; i < self->config.node_affinity.n; i++) {
-        g_autofree char *file = g_strdup_printf("/sys/devices/system/node/node%u/cpulist",
-                                                self->config.node_affinity.items[i]);
-        g_autofree char *list = NULL;
-        if (g_file_get_contents(file, &list, NULL, NULL)) {
-            add_cpulist(mask, list);
-        }
+    if (!affinity_set_nodes(self->tid, &self->config.node_affinity, errp)) {
+        return false;
     }
-    if (CPU_COUNT_S(CPU_ALLOC_SIZE(MAX_CPUS), mask) == 0) {
-        return qom_error_set(errp, "The nodes select no CPUs");
-    }
-    return set_mask(self, mask, errp);
+    forget(&self->config.has_cpu_affinity, &self->config.cpu_affinity);
+    return true;
 }
 
-/* What can be read of the nodes is their CPUs. */
+/* Each shows in the other. */
+static bool change_cpus(QomObject *obj, QomError **errp)
+{
+    if (!apply_cpus(obj, errp)) {
+        return false;
+    }
+    qom_object_notify(obj, "node-affinity");
+    return true;
+}
+
 static bool change_nodes(QomObject *obj, QomError **errp)
 {
     if (!apply_nodes(obj, errp)) {
@@ -161,41 +124,14 @@ static bool change_nodes(QomObject *obj, QomError **errp)
     return true;
 }
 
-static bool check_cpus(QomObject *obj, const void *value, QomError **errp)
-{
-    if (((const uint16List *)value)->n) {
-        return true;
-    }
-    return qom_error_set(errp, "CPU list is empty");
-}
-
-static bool check_nodes(QomObject *obj, const void *value, QomError **errp)
-{
-    if (((const uint16List *)value)->n) {
-        return true;
-    }
-    return qom_error_set(errp, "Node list is empty");
-}
-
 static bool get_cpus(QomObject *obj, const QomProperty *prop, JsonWriter *writer, QomError **errp)
 {
-    ThreadContext *self = (ThreadContext *)obj;
-    if (!self->running) {
-        return qom_error_set(errp, "Object not initialized yet");
-    }
-    g_autofree cpu_set_t *mask = new_mask();
-    /* syscalls: sched_getaffinity -- the affinity of a thread-context */
-    if (sched_getaffinity(self->tid, CPU_ALLOC_SIZE(MAX_CPUS), mask) < 0) {
-        return qom_error_set_errno(errp, errno, "Getting CPU affinity failed");
-    }
-    json_writer_begin_array(writer);
-    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
-        if (CPU_ISSET_S(cpu, CPU_ALLOC_SIZE(MAX_CPUS), mask)) {
-            json_writer_uint64(writer, cpu);
-        }
-    }
-    json_writer_end_array(writer);
-    return true;
+    return affinity_write_cpus(((ThreadContext *)obj)->tid, writer, errp);
+}
+
+static bool get_nodes(QomObject *obj, const QomProperty *prop, JsonWriter *writer, QomError **errp)
+{
+    return affinity_write_nodes(((ThreadContext *)obj)->tid, writer, errp);
 }
 
 static bool get_thread_id(QomObject *obj, const QomProperty *prop, JsonWriter *writer,
@@ -275,11 +211,12 @@ static const QomPropertyRule context_rules[] = {
     {.name = "cpu-affinity",
      .flags = QOM_PROPERTY_LIVE,
      .get = get_cpus,
-     .check = check_cpus,
-     .apply = apply_cpus},
+     .check = affinity_check_cpus,
+     .apply = change_cpus},
     {.name = "node-affinity",
-     .flags = QOM_PROPERTY_LIVE | QOM_PROPERTY_WRITEONLY,
-     .check = check_nodes,
+     .flags = QOM_PROPERTY_LIVE,
+     .get = get_nodes,
+     .check = affinity_check_nodes,
      .apply = change_nodes},
 };
 

@@ -13,9 +13,8 @@
 #define TYPE_MAIN_LOOP       "main-loop"
 #define TYPE_THREAD_CONTEXT  "thread-context"
 
-/* Registers the types of this room; the second is for the first only. */
+/* Registers the types of this room. */
 void thread_register_types(void);
-void thread_context_register_type(void);
 
 /* The loop of @obj, an iothread that has completed; lives as long as the object. Whoever attaches
  * something to it marks the object as used (qom_object_use). */
