@@ -242,7 +242,13 @@ static void apply_holds_what_its_undo_needs_while_others_run(void **state)
     ask(other, "object-del", "'id':'new'",
         GE("object 'new' is in use, can not be deleted: used by qomd-apply (under way)"));
     ask(other, "chardev-remove", "'id':'cr'", GE("Chardev 'cr' is busy"));
-    int fd = open(path, O_WRONLY | O_NONBLOCK);
+    int fd = -1;
+    for (unsigned i = 0; i < 2000 && fd < 0; i++) {
+        fd = open(path, O_WRONLY | O_NONBLOCK); /* works when the secret's worker reads */
+        if (fd < 0) {
+            run_ms(5);
+        }
+    }
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "geheim", 6), 6);
     close(fd);
