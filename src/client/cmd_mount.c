@@ -144,7 +144,7 @@ static int mount_at(Client *client, const char *folder, MountFs *fs)
 
 int cmd_mount(Client *client, char **operands, size_t n)
 {
-    MountFs fs = {.uid = getuid(), .gid = getgid(), .since = time(NULL)};
+    MountFs fs;
     int status;
 
     /* In the background the working directory is another. */
@@ -155,8 +155,11 @@ int cmd_mount(Client *client, char **operands, size_t n)
     if (!client_connect(client, &status)) {
         return status;
     }
-    fs.tree = mount_tree_new(client->connection, client->option[CLIENT_OPT_FOREGROUND] != NULL);
+    MountTree *tree =
+        mount_tree_new(client->connection, client->option[CLIENT_OPT_FOREGROUND] != NULL);
+    mount_fs_init(&fs, tree);
     status = mount_at(client, folder, &fs);
-    mount_tree_free(fs.tree);
+    mount_fs_clear(&fs);
+    mount_tree_free(tree);
     return status;
 }

@@ -15,6 +15,7 @@
 #include <glib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Seconds for which the kernel relies on what it was told of a file that exists. */
 #define REMEMBER_S 1.0
@@ -25,6 +26,27 @@ typedef struct OpenFile {
     size_t len;
     bool append; /* offsets mean nothing: the kernel counts from the last write's end */
 } OpenFile;
+
+static void file_free(gpointer data)
+{
+    OpenFile *file = data;
+    g_free(file->text);
+    g_free(file);
+}
+
+void mount_fs_init(MountFs *fs, MountTree *tree)
+{
+    fs->tree = tree;
+    fs->files = g_hash_table_new_full(NULL, NULL, file_free, NULL);
+    fs->uid = getuid();
+    fs->gid = getgid();
+    fs->since = time(NULL);
+}
+
+void mount_fs_clear(MountFs *fs)
+{
+    g_hash_table_unref(fs->files);
+}
 
 static MountFs *fs_here(void)
 {
@@ -123,6 +145,7 @@ static int fs_open(const char *path, struct fuse_file_info *fi)
     }
     OpenFile *file = g_new0(OpenFile, 1);
     file->append = fi->flags & O_APPEND;
+    g_hash_table_add(fs_here()->files, file);
     fi->fh = (uintptr_t)file;
     fi->direct_io = 1;
     return 0;
@@ -130,9 +153,7 @@ static int fs_open(const char *path, struct fuse_file_info *fi)
 
 static int fs_release(const char *path, struct fuse_file_info *fi)
 {
-    OpenFile *file = open_file(fi);
-    g_free(file->text);
-    g_free(file);
+    g_hash_table_remove(fs_here()->files, open_file(fi));
     return 0;
 }
 

@@ -11,10 +11,15 @@
 /* libfuse's private data. */
 typedef struct MountFs {
     MountTree *tree;
-    uid_t uid; /* everything belongs to who has mounted it, */
+    GHashTable *files; /* that are open: those that nobody closes go with the mount */
+    uid_t uid;         /* everything belongs to who has mounted it, */
     gid_t gid;
     time_t since; /* and is as old as the mount */
 } MountFs;
+
+/* @tree is the caller's. */
+void mount_fs_init(MountFs *fs, MountTree *tree);
+void mount_fs_clear(MountFs *fs);
 
 struct fuse_operations;
 const struct fuse_operations *mount_fs_operations(void);

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { NAME_COLUMNS = 24, CELL = 32, SECTIONS = 3 };
+enum { NAME_COLUMNS = 22, CELL = 32, SECTIONS = 3 };
 
 /* A number in few letters: 950, 12.3k, 4.5M. */
 static void short_number(char cell[static CELL], bool known, double value)
@@ -200,10 +200,9 @@ static void share_rows(size_t rows, guint shown[static SECTIONS])
 void top_write_text(const Printer *p, const TopSample *s, size_t columns, size_t rows, GString *out)
 {
     static const char *const titles[SECTIONS] = {
-        "THREAD                        TID   %CPU   LOOPS/s  EVENTS/s  %POLL %SLEEP POLL-NS   "
-        "  POOL",
-        "MONITOR                       PID    UID COMMANDS/s  COMMANDS  OOB  CONNECTED",
-        "MEMORY                           SIZE     RESIDENT      %",
+        "THREAD                      TID   %CPU   LOOPS/s  EVENTS/s  %POLL %SLEEP   POLL-NS  POOL",
+        "MONITOR                     PID    UID COMMANDS/s  COMMANDS  OOB  CONNECTED",
+        "MEMORY                         SIZE     RESIDENT      %",
     };
     const Page page = {p, columns, out};
     guint shown[SECTIONS] = {s->threads->len, s->clients->len, s->memory->len};

@@ -20,6 +20,10 @@ from lib import server as servers, tap  # noqa: E402
 
 QOM = os.environ['QOM']
 
+# libedit keeps the names of the functions that keys are bound to.
+LIBEDIT = ('print_suppressions=0:suppressions='
+           + os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lsan.supp'))
+
 
 def script(t, text, *options, server=None):
     """Runs lines from a pipe: (status, stdout, stderr)."""
@@ -149,7 +153,7 @@ class Terminal:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
         self.state = state or os.path.join(t.dir, 'state')
         env = {**os.environ, 'LC_ALL': 'C.UTF-8', 'TERM': 'xterm', 'NO_COLOR': '1',
-               'XDG_STATE_HOME': self.state, 'HOME': t.dir}
+               'XDG_STATE_HOME': self.state, 'HOME': t.dir, 'LSAN_OPTIONS': LIBEDIT}
         env.pop('EDITRC', None)
         self.process = subprocess.Popen([QOM, '-s', server.paths[0], *options, 'shell'], env=env,
                                         stdin=theirs, stdout=theirs, stderr=theirs,
