@@ -188,6 +188,29 @@ def _(t):
          f'warned: {s.stderr()}')
 
 
+@tap.case('what is preallocated at the start is there when the server answers')
+def _(t):
+    sizes = [(64 * MIB + i * ODD) for i in range(3)]
+    s, c = own(t, *(word for i, size in enumerate(sizes) for word in
+                    ('-object', f'memory-backend-memfd,id=m{i},prealloc=on,size={size}')))
+    t.equal([region(t, s, size).kb('Rss') for size in sizes], [size // 1024 for size in sizes])
+    t.equal([c.get(f'm{i}', 'prealloc') for i in range(3)], [True] * 3)
+
+
+@tap.case('what can not be preallocated at the start ends it, and its file is gone')
+def _(t):
+    where = os.path.join(t.dir, 'tmpfs')
+    os.mkdir(where)
+    if os.geteuid() or os.system(f'mount -t tmpfs -o size=2M tmpfs {where} 2>/dev/null'):
+        t.skip('can not mount a tmpfs')
+    t.cleanup(os.system, f'umount -l {where}')
+    s = t.server('-object', 'memory-backend-ram,id=a,size=1M,prealloc=on', '-object',
+                 f'memory-backend-file,id=b,size=8M,share=on,prealloc=on,mem-path={where}/f',
+                 serving=False)
+    t.equal(s.wait(), 1, 'status')
+    t.equal(os.listdir(where), [])
+
+
 @tap.case('plain memory of any size is mapped in whole pages, its size is the number given')
 def _(t):
     s, c = client(t)
@@ -460,7 +483,7 @@ def _(t):
     for origin in ORIGINS:
         good(t, add(t, c, origin, prealloc=True, share=True))
         c.ok('object-del', {'id': 'm'})
-    before = settled()
+    before, tasks = settled(), lasting_threads(s)
     for i in range(300):
         origin = ORIGINS[i % 3]
         good(t, add(t, c, origin, prealloc=i % 2 == 0, share=i % 5 != 0))
@@ -473,6 +496,12 @@ def _(t):
     before.pop('threads')
     after = tap.until(lambda: same(settled(), before), 3)
     t.ok(after, f'{before} before, {settled()} now')
+    t.ok(tap.until(lambda: lasting_threads(s) == tasks, 3), f'threads: {lasting_threads(s)}')
+
+
+def lasting_threads(s):
+    """The names of all but the workers of pools."""
+    return sorted(name for name in proc.threads(s.pid).values() if not name.startswith('w:'))
 
 
 def same(now, before):

@@ -226,12 +226,13 @@ static int copy_all(Save *self)
 
 static void save_error(Save *self, int err, const MemoryRoom *room)
 {
-    g_autofree char *full = NULL;
-    const char *text = g_strerror(err);
+    g_autofree char *text = NULL;
     if (err == EFAULT) {
-        text = "the file that holds the memory has become shorter";
+        text = g_strdup("the file that holds the memory has become shorter");
     } else if (room && (err == ENOSPC || err == EDQUOT)) {
-        text = full = memory_room_text(self->out, room, self->backend->map.size_bytes);
+        text = memory_room_text(self->out, room, self->backend->map.size_bytes);
+    } else {
+        text = g_strdup(g_strerror(err));
     }
     qom_error_set(&self->error, "could not save '%s' to '%s': %s",
                   qom_object_name(&self->backend->obj), self->filename, text);
