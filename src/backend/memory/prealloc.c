@@ -208,8 +208,12 @@ MemoryPopulation *memory_prealloc_prepare(const MemoryPrealloc *job, bool backgr
     pthread_cond_init(&gang->opened, NULL);
     gang->pin = !job->context && node_cpus(job->nodes, &gang->cpus);
     unsigned n = thread_count(job);
-    if (n > 1 || job->context || gang->pin || background) {
+    bool needed = n > 1 || job->context || gang->pin;
+    if (needed || background) {
         create_workers(gang, n);
+    }
+    if (!needed && gang->n == 0) {
+        gang->error = 0; /* whoever waits can do it as well */
     }
     return gang;
 }

@@ -7,6 +7,7 @@
 #include "backend/memory/memory.h"
 
 #include <glib.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 
@@ -28,16 +29,21 @@ static void on_sigbus(int signo, siginfo_t *info, void *context)
     }
 }
 
+/* Every time, because others may have put theirs over ours, which then come after it. */
 static void install(void)
 {
-    static gsize once;
-    if (g_once_init_enter(&once)) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct sigaction now;
+    pthread_mutex_lock(&lock);
+    /* syscalls: rt_sigaction rt_sigreturn -- a page that can not be had raises SIGBUS */
+    sigaction(SIGBUS, NULL, &now);
+    if (!(now.sa_flags & SA_SIGINFO) || now.sa_sigaction != on_sigbus) {
         struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_NODEFER};
         sigemptyset(&action.sa_mask);
-        /* syscalls: rt_sigaction rt_sigreturn -- a page that can not be had raises SIGBUS */
-        sigaction(SIGBUS, &action, &before);
-        g_once_init_leave(&once, 1);
+        before = now;
+        sigaction(SIGBUS, &action, NULL);
     }
+    pthread_mutex_unlock(&lock);
 }
 
 bool memory_guarded(void (*fn)(void *opaque), void *opaque)

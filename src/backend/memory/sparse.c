@@ -27,14 +27,15 @@ bool memory_next_data(int fd, uint64_t from, uint64_t end, uint64_t *start, uint
     if (data < 0 && errno == ENXIO) {
         return false;
     }
-    /* A file system that does not tell stores everything. */
-    *start = data < 0 ? from : (uint64_t)data;
+    /* What does not tell, or something else, stores everything. */
+    *start = data < (off_t)from ? from : (uint64_t)data;
     if (*start >= end) {
         return false;
     }
+    /* Somebody may have made a hole there since. */
     off_t hole = lseek(fd, (off_t)*start, SEEK_HOLE);
-    *stop = hole < 0 ? end : MIN((uint64_t)hole, end);
-    return *stop > *start;
+    *stop = hole <= (off_t)*start ? end : MIN((uint64_t)hole, end);
+    return true;
 }
 
 void memory_punch_zeros(int fd, uint64_t from, uint64_t end)
