@@ -9,6 +9,7 @@
 #include "daemon/sandbox.h"
 
 #include "backend/memory/memory.h"
+#include "backend/thread/thread.h"
 #include "base/log.h"
 #include "qapi-char.h"
 #include "qapi-sockets.h"
@@ -212,7 +213,7 @@ static bool start_process(Daemon *daemon, QomError **errp)
 static bool give_up_rights(Daemon *daemon, QomError **errp)
 {
     SandboxNeeds needs = {
-        .io_uring = loop_get_monitor(daemon->loop) == LOOP_MONITOR_IO_URING,
+        .io_uring = event_loop_any_wants_ring(),
     };
     return run_with_apply(&daemon->run_with, errp) &&
            (!daemon->sandbox.enable || sandbox_enter(&daemon->sandbox, &needs, errp));

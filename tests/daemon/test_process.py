@@ -288,6 +288,26 @@ def a_sandboxed_daemon_still_does_its_work():
 
 
 @test
+def a_sandboxed_daemon_has_rings_only_if_it_began_with_one():
+    def monitor(client):
+        [loop] = [one for one in client.ok('qomd-query-loops') if one.get('path') == '/objects/io0']
+        return loop['fd-monitor']
+
+    ring = ('-object', 'iothread,id=io0,fd-monitor=io_uring')
+    with Daemon(*ring) as daemon, daemon.client() as client:
+        possible = monitor(client)
+    with Daemon('-sandbox', 'on', *ring) as daemon, daemon.client() as client:
+        assert monitor(client) == possible
+        client.ok('object-add', qom_type='iothread', id='io1', fd_monitor='io_uring')
+        client.ok('object-del', id='io1')
+    with Daemon('-sandbox', 'on', '-object', 'iothread,id=io0') as daemon:
+        with daemon.client() as client:
+            client.ok('qom-set', path='io0', property='fd-monitor', value='io_uring')
+            client.ok('qom-get', path='io0', property='thread-id')
+            assert monitor(client) == 'epoll'
+
+
+@test
 def a_client_is_greeted_soon_after_the_start():
     best = 1.0
     for _ in range(10):

@@ -37,6 +37,22 @@ bool qmp_query_iothreads(IOThreadInfoList *ret, QomError **errp)
     return true;
 }
 
+static bool wants_ring(QomObject *obj)
+{
+    const EventLoopBaseProperties *config = obj ? qom_object_config(obj) : NULL;
+    return config && config->fd_monitor == EVENT_LOOP_MONITOR_IO_URING;
+}
+
+bool event_loop_any_wants_ring(void)
+{
+    bool wanted = wants_ring(main_loop_object());
+    for (QomObject *obj = next_iothread(qom_object_first_child(qom_objects())); obj && !wanted;
+         obj = next_iothread(qom_object_next_sibling(obj))) {
+        wanted = wants_ring(obj);
+    }
+    return wanted;
+}
+
 static QomdLoop describe(Loop *loop)
 {
     LoopStats stats;

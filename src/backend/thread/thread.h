@@ -20,6 +20,9 @@ void thread_register_types(void);
  * something to it marks the object as used (qom_object_use). */
 Loop *iothread_loop(QomObject *obj);
 
+/* Whether an event loop was configured to use io_uring. Main thread. */
+bool event_loop_any_wants_ring(void);
+
 /*
  * Creates a thread from the thread of @context (a thread-context), whose CPU affinity it inherits.
  * Has the shape of a LoopSpawnFn; waits until the thread exists. Any thread but the context's own.
