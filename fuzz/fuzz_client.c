@@ -2,8 +2,9 @@
 /*
  * Fuzzes the client `qom` with a server that says what it likes. The first byte of the input
  * chooses what the client is asked to do and, by its highest bit, whether the server begins as it
- * should. Each line of the rest is the value of an answer; a line that starts with `!` is sent as
- * it is.
+ * should. Up to the first byte 0x1f comes what the client reads on stdin, a declaration or lines
+ * for the shell. Each line of the rest is the value of an answer; a line that starts with `!` is
+ * sent as it is.
  *
  * Must hold: the client ends, with an exit status of its manual page.
  */
@@ -12,8 +13,12 @@
 
 #include "client/client.h"
 
+#include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -42,14 +47,30 @@ static const char *const uses[][6] = {
     {"watch", "/objects", "--recurse", "--count=9"},
     {"watch", "a.size", "--json"},
     {"events"},
+    {"apply", "-"},
+    {"apply", "-", "--prune", "--json"},
+    {"apply", "-", "--dry-run"},
+    {"diff", "-", "--prune"},
+    {"dump"},
+    {"shell"},
+    {"shell", "--json"},
     {"events", "STOP", "SHUTDOWN", "--json"},
 };
+
+enum { TEXT_END = 0x1f, PATIENCE_MS = 10 };
 
 /* What the server says, all at once. */
 typedef struct Server {
     int listener;
+    bool patient; /* it stays until the client has been silent for a while */
     GString *says;
 } Server;
+
+void target_start(void)
+{
+    setenv("HOME", confine_folder(), 1); /* of the history */
+    unsetenv("XDG_STATE_HOME");
+}
 
 static int listen_on(const char *path)
 {
@@ -60,7 +81,16 @@ static int listen_on(const char *path)
     return fd;
 }
 
-/* Serves one client: says everything, listens to nothing. */
+/* Reads what the client says until it pauses. */
+static void listen_patiently(int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    char buffer[4096];
+    while (poll(&wait, 1, PATIENCE_MS) > 0 && recv(fd, buffer, sizeof(buffer), 0) > 0) {
+    }
+}
+
+/* Serves one client: says everything, takes no notice of what it hears. */
 static void *serve(void *opaque)
 {
     Server *server = opaque;
@@ -72,6 +102,9 @@ static void *serve(void *opaque)
         while (sent < server->says->len && n > 0) {
             n = send(fd, server->says->str + sent, server->says->len - sent, MSG_NOSIGNAL);
             sent += n > 0 ? (size_t)n : 0;
+        }
+        if (server->patient) {
+            listen_patiently(fd);
         }
         shutdown(fd, SHUT_WR);
         while (recv(fd, buffer, sizeof(buffer), 0) > 0) {
@@ -93,7 +126,11 @@ static GString *script(const char *data, size_t size, bool polite)
     for (const char *line = data, *end = data + size; line < end;) {
         const char *next = memchr(line, '\n', (size_t)(end - line));
         size_t len = next ? (size_t)(next - line) : (size_t)(end - line);
-        if (*line == '!') {
+        if (*line == '-') {
+            g_string_append(says, "{\"error\": {\"desc\": \"no\", \"class\": \"");
+            g_string_append_len(says, line + 1, (gssize)len - 1);
+            g_string_append_printf(says, "\"}, \"id\": %u}\r\n", id++);
+        } else if (*line == '!') {
             g_string_append_len(says, line + 1, (gssize)len - 1);
         } else {
             g_string_append(says, "{\"return\": ");
@@ -103,6 +140,17 @@ static GString *script(const char *data, size_t size, bool polite)
         line += len + 1;
     }
     return says;
+}
+
+/* Has stdin begin with @text. */
+static void type(const uint8_t *text, size_t len)
+{
+    int fd = memfd_create("typed", MFD_CLOEXEC);
+    g_assert(write(fd, text, len) == (ssize_t)len && lseek(fd, 0, SEEK_SET) == 0);
+    dup2(fd, STDIN_FILENO);
+    close(fd);
+    clearerr(stdin);
+    fseek(stdin, 0, SEEK_SET);
 }
 
 /* Runs the client with the arguments @use. */
@@ -125,11 +173,18 @@ void target_input(const uint8_t *data, size_t size)
     if (size == 0) {
         return;
     }
+    const char *const *use = uses[(data[0] & 0x7f) % G_N_ELEMENTS(uses)];
+    bool polite = !(data[0] & 0x80);
+    const uint8_t *text = data + 1;
+    const uint8_t *end = memchr(text, TEXT_END, size - 1);
+    const uint8_t *answers = end ? end + 1 : text;
+    type(text, end ? (size_t)(end - text) : 0);
+
     pthread_t thread;
-    Server server = {listen_on("server"),
-                     script((const char *)data + 1, size - 1, !(data[0] & 0x80))};
+    Server server = {listen_on("server"), strcmp(use[0], "shell") == 0,
+                     script((const char *)answers, (size_t)(data + size - answers), polite)};
     g_assert(pthread_create(&thread, NULL, serve, &server) == 0);
-    int status = run_client(uses[(data[0] & 0x7f) % G_N_ELEMENTS(uses)]);
+    int status = run_client(use);
     g_assert(status >= CLIENT_OK && status <= CLIENT_OUTPUT);
     shutdown(server.listener, SHUT_RDWR); /* ends accept() if the client never came */
     pthread_join(thread, NULL);
