@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Fuzzes the client `qom` with a server that says what it likes. The first byte of the input
- * chooses what the client is asked to do and, by its highest bit, whether the server begins as it
- * should. Up to the first byte 0x1f comes what the client reads on stdin, a declaration or lines
- * for the shell. Each line of the rest is the value of an answer; a line that starts with `!` is
- * sent as it is.
+ * Fuzzes the client `qom` with a server that says what it likes. The lower six bits of the first
+ * byte of the input choose what the client is asked to do; the others are those of enum Manner. Up
+ * to the first byte 0x1f comes what the client reads on stdin, a declaration or lines for the
+ * shell. Each line of the rest is the value of an answer; `-CLASS` is an error of that class, and a
+ * line that starts with `!` is sent as it is, with the answer before it.
  *
  * Must hold: the client ends, with an exit status of its manual page.
  */
@@ -52,18 +52,29 @@ static const char *const uses[][6] = {
     {"apply", "-", "--dry-run"},
     {"diff", "-", "--prune"},
     {"dump"},
+    {"schema"},
+    {"schema", "object-add"},
+    {"schema", "--search=a", "--json"},
+    {"graph"},
+    {"graph", "--dot", "/objects"},
+    {"graph", "--text", "/objects/a"},
     {"shell"},
     {"shell", "--json"},
     {"events", "STOP", "SHUTDOWN", "--json"},
 };
 
-enum { TEXT_END = 0x1f, PATIENCE_MS = 10 };
+enum Manner {
+    MANNER_LISTENS = 1 << 6, /* the server waits for a command before each answer; else all is said
+                                at once */
+    MANNER_RUDE = 1 << 7,    /* it does not begin as it should */
+};
 
-/* What the server says, all at once. */
+enum { TEXT_END = 0x1f, USE_MASK = 0x3f, PATIENCE_MS = 10 };
+
 typedef struct Server {
     int listener;
-    bool patient; /* it stays until the client has been silent for a while */
-    GString *says;
+    bool listens;
+    GPtrArray *says; /* of GString: what comes at first, then with each answer */
 } Server;
 
 void target_start(void)
@@ -81,62 +92,89 @@ static int listen_on(const char *path)
     return fd;
 }
 
-/* Reads what the client says until it pauses. */
-static void listen_patiently(int fd)
+static void say(int fd, const GString *text)
 {
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
-    char buffer[4096];
-    while (poll(&wait, 1, PATIENCE_MS) > 0 && recv(fd, buffer, sizeof(buffer), 0) > 0) {
+    size_t sent = 0;
+    ssize_t n = 1;
+    while (sent < text->len && n > 0) {
+        n = send(fd, text->str + sent, text->len - sent, MSG_NOSIGNAL);
+        sent += n > 0 ? (size_t)n : 0;
     }
 }
 
-/* Serves one client: says everything, takes no notice of what it hears. */
+/* Reads something; returns how many commands ended in it, and -1 at the end. Where nothing comes
+ * the client waits as well: it counts as one command. */
+static int hear(int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    char buffer[4096];
+    int commands = 0;
+    if (poll(&wait, 1, PATIENCE_MS) == 0) {
+        return 1;
+    }
+    ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
+    for (ssize_t i = 0; i < n; i++) {
+        commands += buffer[i] == '\n';
+    }
+    return n > 0 ? commands : -1;
+}
+
+/* Serves one client. */
 static void *serve(void *opaque)
 {
-    Server *server = opaque;
+    const Server *server = opaque;
     int fd = accept(server->listener, NULL, NULL);
+    int due = 1; /* answers, the greeting being the first */
+    for (guint next = 0; fd >= 0 && due >= 0 && next < server->says->len;) {
+        if (due > 0) {
+            say(fd, server->says->pdata[next++]);
+            due -= server->listens;
+        } else {
+            due = hear(fd);
+        }
+    }
     if (fd >= 0) {
-        char buffer[4096];
-        size_t sent = 0;
-        ssize_t n = 1;
-        while (sent < server->says->len && n > 0) {
-            n = send(fd, server->says->str + sent, server->says->len - sent, MSG_NOSIGNAL);
-            sent += n > 0 ? (size_t)n : 0;
-        }
-        if (server->patient) {
-            listen_patiently(fd);
-        }
         shutdown(fd, SHUT_WR);
-        while (recv(fd, buffer, sizeof(buffer), 0) > 0) {
+        while (hear(fd) >= 0) {
         }
         close(fd);
     }
     return NULL;
 }
 
-static GString *script(const char *data, size_t size, bool polite)
+static void free_text(void *text)
 {
-    GString *says = g_string_new(NULL);
-    unsigned id = 1;
+    g_string_free(text, TRUE);
+}
+
+static void add_answer(GPtrArray *says, const char *line, size_t len)
+{
+    if (*line == '!') {
+        GString *before = says->pdata[says->len - 1];
+        g_string_append_len(before, line + 1, (gssize)len - 1);
+        g_string_append(before, "\r\n");
+        return;
+    }
+    bool is_error = *line == '-';
+    GString *text =
+        g_string_new(is_error ? "{\"error\": {\"desc\": \"no\", \"class\": \"" : "{\"return\": ");
+    g_string_append_len(text, line + is_error, (gssize)len - is_error);
+    g_string_append_printf(text, "%s, \"id\": %u}\r\n", is_error ? "\"}" : "", says->len);
+    g_ptr_array_add(says, text);
+}
+
+static GPtrArray *script(const char *data, size_t size, bool polite)
+{
+    static const char greeting[] = "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\r\n";
+    GPtrArray *says = g_ptr_array_new_with_free_func(free_text);
+    g_ptr_array_add(says, g_string_new(polite ? greeting : ""));
     if (polite) {
-        g_string_append(says, "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\r\n"
-                              "{\"return\": {}, \"id\": 1}\r\n");
-        id = 2;
+        add_answer(says, "{}", 2);
     }
     for (const char *line = data, *end = data + size; line < end;) {
         const char *next = memchr(line, '\n', (size_t)(end - line));
         size_t len = next ? (size_t)(next - line) : (size_t)(end - line);
-        if (*line == '-') {
-            g_string_append(says, "{\"error\": {\"desc\": \"no\", \"class\": \"");
-            g_string_append_len(says, line + 1, (gssize)len - 1);
-            g_string_append_printf(says, "\"}, \"id\": %u}\r\n", id++);
-        } else if (*line == '!') {
-            g_string_append_len(says, line + 1, (gssize)len - 1);
-        } else {
-            g_string_append(says, "{\"return\": ");
-            g_string_append_len(says, line, (gssize)len);
-            g_string_append_printf(says, ", \"id\": %u}\r\n", id++);
-        }
+        add_answer(says, line, len);
         line += len + 1;
     }
     return says;
@@ -173,21 +211,21 @@ void target_input(const uint8_t *data, size_t size)
     if (size == 0) {
         return;
     }
-    const char *const *use = uses[(data[0] & 0x7f) % G_N_ELEMENTS(uses)];
-    bool polite = !(data[0] & 0x80);
+    const char *const *use = uses[(data[0] & USE_MASK) % G_N_ELEMENTS(uses)];
     const uint8_t *text = data + 1;
     const uint8_t *end = memchr(text, TEXT_END, size - 1);
     const uint8_t *answers = end ? end + 1 : text;
     type(text, end ? (size_t)(end - text) : 0);
 
     pthread_t thread;
-    Server server = {listen_on("server"), strcmp(use[0], "shell") == 0,
-                     script((const char *)answers, (size_t)(data + size - answers), polite)};
+    Server server = {
+        listen_on("server"), data[0] & MANNER_LISTENS,
+        script((const char *)answers, (size_t)(data + size - answers), !(data[0] & MANNER_RUDE))};
     g_assert(pthread_create(&thread, NULL, serve, &server) == 0);
     int status = run_client(use);
     g_assert(status >= CLIENT_OK && status <= CLIENT_OUTPUT);
     shutdown(server.listener, SHUT_RDWR); /* ends accept() if the client never came */
     pthread_join(thread, NULL);
     close(server.listener);
-    g_string_free(server.says, TRUE);
+    g_ptr_array_unref(server.says);
 }
