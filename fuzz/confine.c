@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -102,6 +103,20 @@ WRAP(int, mkostemp64, char *template, int flags)
     memcpy(template + len - 6, own + strlen(own) - 6, 6);
     __real_unlink(own);
     return fd;
+}
+
+WRAP(int, rename, const char *from, const char *to)
+{
+    g_autofree char *own_from = confined(from);
+    g_autofree char *own_to = confined(to);
+    return __real_rename(own_from, own_to);
+}
+
+WRAP(int, linkat, int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+    g_autofree char *own_from = confined(from);
+    g_autofree char *own_to = confined(to);
+    return __real_linkat(from_dir, own_from, to_dir, own_to, flags);
 }
 
 /* @fd's file is ours, so it may not become large; memory neither. */
