@@ -96,8 +96,10 @@ static char *thread_line(const Printer *p, const TopThread *t)
     percent(cpu, rates && t->cpu_known, t->cpu_percent);
     short_number(loops, rates && known[TOP_LOOPS], t->rate[TOP_LOOPS]);
     short_number(events, rates && known[TOP_EVENTS], t->rate[TOP_EVENTS]);
-    percent(polled, rates && known[TOP_POLLED_NS], t->rate[TOP_POLLED_NS] / 1e7);
-    percent(slept, rates && known[TOP_SLEPT_NS], t->rate[TOP_SLEPT_NS] / 1e7);
+    /* Time is counted when a sleep or a spin ends; a loop without a round is still in one. */
+    bool moved = rates && t->rate[TOP_LOOPS] > 0;
+    percent(polled, moved && known[TOP_POLLED_NS], t->rate[TOP_POLLED_NS] / 1e7);
+    percent(slept, moved && known[TOP_SLEPT_NS], t->rate[TOP_SLEPT_NS] / 1e7);
     short_number(window, known[TOP_POLL_NS], (double)t->figure[TOP_POLL_NS]);
     short_number(pool, pool_known, (double)t->figure[TOP_POOL_THREADS]);
     g_string_append_printf(line, " %8s %6s %9s %9s %6s %6s %9s %5s", tid, cpu, loops, events,

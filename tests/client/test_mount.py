@@ -156,6 +156,8 @@ def _(t):
 def _(t):
     m = Mount(t, *IOTHREAD)
     t.equal(m.write('x', 'objects', 'io0', 'type'), errno.EACCES)
+    fails(t, errno.EACCES, os.open, m.path('objects', 'io0', 'type'), os.O_WRONLY)
+    fails(t, errno.EACCES, os.truncate, m.path('objects', 'io0', 'type'), 0)
     t.equal(stat.S_IMODE(os.stat(m.path('objects', 'io0', 'type')).st_mode), 0o444)
 
 

@@ -44,6 +44,9 @@ def _(t):
             [i['thread-id'] for i in c.ok('query-iothreads')])
     t.equal(io0[0]['name'], proc.threads(s.pid)[io0[0]['thread-id']])
     t.ok('cpu-percent' in io0[0] and 'cpu-ns' in io0[0], 'its time on a CPU')
+    if t.qomd:
+        t.ok({'loops', 'events', 'slept-ns', 'poll-ns', 'pool-threads', 'loops-per-second'}
+             <= set(io0[0]), str(io0[0]))
     m0 = [m for m in picture['memory'] if m['id'] == 'm0']
     t.equal([m['size'] for m in m0], [4 << 20])
 
