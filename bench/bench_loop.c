@@ -6,10 +6,11 @@
  *
  *     bare        epoll_wait, read and write of eventfds, nothing else: the floor
  *     loop        the same eventfds as handlers of two loops
- *     loop-uring  the same with io_uring as the loops' back end
+ *     uring       the same, the loops wait by io_uring (by epoll where the kernel has none)
  *     post        loop_post to and fro, no descriptor handlers
  *     spin        like bare, but epoll_wait never blocks: the floor for polling
  *     loop-poll   like loop, with busy polling of the eventfds, windows up to 200 us
+ *     uring-poll  like uring, with that
  *     post-poll   like post, with busy polling
  *
  * Calls, one thread makes them and another runs them, neither ever sleeps (bench_calls.c):
@@ -207,7 +208,8 @@ static void serve_post(void *opaque)
     loop_post(side->peer->loop, hit_post, side->peer);
 }
 
-static void play_loops(Table *table, LoopFn *prepare, LoopFn *serve, int64_t poll_max_ns)
+static void play_loops(Table *table, LoopFn *prepare, LoopFn *serve, LoopMonitor monitor,
+                       int64_t poll_max_ns)
 {
     LoopPollParams params = {.max_ns = poll_max_ns};
     LoopThread *threads[] = {loop_thread_new("a", NULL, NULL, NULL),
@@ -216,6 +218,7 @@ static void play_loops(Table *table, LoopFn *prepare, LoopFn *serve, int64_t pol
     table->a.server = true;
     for (unsigned i = 0; i < 2; i++) {
         sides[i]->loop = loop_thread_get_loop(threads[i]);
+        loop_set_monitor(sides[i]->loop, monitor);
         loop_set_poll_params(sides[i]->loop, &params, NULL);
         loop_call_sync(sides[i]->loop, prepare, sides[i]);
     }
@@ -228,22 +231,32 @@ static void play_loops(Table *table, LoopFn *prepare, LoopFn *serve, int64_t pol
 
 static void play_loop(Table *table)
 {
-    play_loops(table, add_handler, serve_fd, 0);
+    play_loops(table, add_handler, serve_fd, LOOP_MONITOR_EPOLL, 0);
+}
+
+static void play_uring(Table *table)
+{
+    play_loops(table, add_handler, serve_fd, LOOP_MONITOR_IO_URING, 0);
+}
+
+static void play_uring_poll(Table *table)
+{
+    play_loops(table, add_handler, serve_fd, LOOP_MONITOR_IO_URING, 200000);
 }
 
 static void play_loop_poll(Table *table)
 {
-    play_loops(table, add_handler, serve_fd, 200000);
+    play_loops(table, add_handler, serve_fd, LOOP_MONITOR_EPOLL, 200000);
 }
 
 static void play_post(Table *table)
 {
-    play_loops(table, only_pin, serve_post, 0);
+    play_loops(table, only_pin, serve_post, LOOP_MONITOR_EPOLL, 0);
 }
 
 static void play_post_poll(Table *table)
 {
-    play_loops(table, only_pin, serve_post, 200000);
+    play_loops(table, only_pin, serve_post, LOOP_MONITOR_EPOLL, 200000);
 }
 
 /* ---- score ---- */
@@ -280,12 +293,14 @@ static const struct Way {
 } ways[] = {
     {.name = "bare", .round_trips = play_bare, .floor = 0},
     {.name = "loop", .round_trips = play_loop, .floor = 0, .goal = 1.1},
+    {.name = "uring", .round_trips = play_uring, .floor = 0},
     {.name = "post", .round_trips = play_post, .floor = 0},
-    {.name = "spin", .round_trips = play_spin, .floor = 3},
-    {.name = "loop-poll", .round_trips = play_loop_poll, .floor = 3, .goal = 1.1},
-    {.name = "post-poll", .round_trips = play_post_poll, .floor = 3},
-    {.name = "queue", .calls = bench_calls_bare, .floor = 6},
-    {.name = "calls", .calls = bench_calls_loop, .floor = 6, .goal = 2},
+    {.name = "spin", .round_trips = play_spin, .floor = 4},
+    {.name = "loop-poll", .round_trips = play_loop_poll, .floor = 4, .goal = 1.1},
+    {.name = "uring-poll", .round_trips = play_uring_poll, .floor = 4},
+    {.name = "post-poll", .round_trips = play_post_poll, .floor = 4},
+    {.name = "queue", .calls = bench_calls_bare, .floor = 8},
+    {.name = "calls", .calls = bench_calls_loop, .floor = 8, .goal = 2},
 };
 
 static void report(const struct Way *way, double median, double best, double floor)
