@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Memory as a template: saved to a file, and cloned from it by several processes."""
 
+import fcntl
 import hashlib
 import os
 import re
@@ -200,6 +201,37 @@ def save_of(label, given):
 
 for label_, given_ in KINDS.items():
     save_of(label_, given_)
+
+
+@tap.case('memdev-save of huge pages takes none from the pool', only='qomd')
+def _(t):
+    pool = '/proc/sys/vm/nr_hugepages'
+    lock = open(pool, encoding='ascii')
+    t.cleanup(lock.close)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    before = lock.read()
+    try:
+        with open(pool, 'w', encoding='ascii') as f:
+            f.write(str(int(before) + 4))
+        t.cleanup(lambda: open(pool, 'w', encoding='ascii').write(before))
+    except OSError:
+        t.skip('can not make a pool of huge pages')
+    with open(pool, encoding='ascii') as f:
+        if int(f.read()) != int(before) + 4:
+            t.skip('no free huge pages')
+    s, c = own(t)
+    for share in True, False:
+        c.add_ok('memory-backend-memfd', 'm', size=8 * MIB, hugetlb=True, share=share)
+        m = next(m for m in proc.maps(s.pid) if m.size == 8 * MIB and 'memfd' in m.path)
+        t.equal(proc.write_memory(s.pid, m.start + 5 * MIB, b'here'), 0)
+        path = os.path.join(t.dir, 'saved')
+        save(t, c, path)
+        t.equal(c.get('m', 'resident'), 2 * MIB)
+        with open(path, 'rb') as f:
+            content = f.read()
+        t.equal([len(content), content[5 * MIB:5 * MIB + 4], len(content.strip(b'\0'))],
+                [8 * MIB, b'here', 4])
+        c.ok('object-del', {'id': 'm'})
 
 
 @tap.case('memdev-save of a clone: its own pages above those of the file', only='qomd')

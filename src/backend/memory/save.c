@@ -9,6 +9,7 @@
  *                          what SEEK_DATA finds
  *     private, no file     the pages that /proc/self/pagemap knows
  *     private, of a file   both: pages of our own, and the file's data beneath the others
+ *     huge pages           our own; of the others what read(2) gives
  *
  * The memory is not stopped meanwhile. Reading it can fail (somebody cut the file off) but not
  * kill: write(2) says EFAULT, and our own look at it is guarded.
@@ -54,6 +55,8 @@ typedef struct Save {
     int out, pagemap;
     bool copies; /* copy_file_range(2) may work */
     bool stored[WINDOW_PAGES];
+    bool own[WINDOW_PAGES]; /* of them, pages of a private mapping */
+    char block[BLOCK_BYTES];
     uint64_t entries[WINDOW_PAGES];
     QomError *error;
 } Save;
@@ -86,14 +89,16 @@ static void note_private(Save *self, size_t offset, size_t size)
                        (off_t)(address / PAGE_BYTES * sizeof(uint64_t))) == (ssize_t)len;
     for (size_t page = 0; page < n; page++) {
         uint64_t entry = self->entries[page];
-        self->stored[page] |=
+        self->own[page] =
             !known || (entry & PM_SWAPPED) || ((entry & PM_PRESENT) && !(entry & PM_FILE));
+        self->stored[page] |= self->own[page];
     }
 }
 
 static void note_window(Save *self, size_t offset, size_t size)
 {
     bool share = memory_config(self->backend)->share;
+    memset(self->own, 0, sizeof(self->own));
     /* Of shared memory without a file nothing is known. */
     memset(self->stored, share && !has_file(self), sizeof(self->stored));
     if (has_file(self)) {
@@ -148,7 +153,16 @@ static void look(void *opaque)
 /* Returns 0 or an errno value. */
 static int copy_block(Save *self, size_t offset, size_t size)
 {
+    const MemoryOrigin *origin = &self->backend->origin;
     Look what = {.at = (char *)self->backend->map.ptr + offset, .size_bytes = size};
+    /* A look at a huge page that is not there would take one from the pool. */
+    if (origin->hugetlb && !self->own[offset % WINDOW_BYTES / PAGE_BYTES]) {
+        ssize_t n = pread(origin->fd, self->block, size, (off_t)(origin->offset_bytes + offset));
+        if (n != (ssize_t)size) {
+            return n < 0 ? errno : EFAULT;
+        }
+        what.at = self->block;
+    }
     if (!memory_guarded(look, &what)) {
         return EFAULT;
     }
