@@ -39,6 +39,8 @@ def address_of(pid, size):
 
 def numa_map(pid, address):
     """(policy, {node: pages}) of the mapping at an address."""
+    if address is None:
+        raise tap.Failure('there is no such mapping')
     with open(f'/proc/{pid}/numa_maps', encoding='utf-8') as f:
         line = next(line for line in f if line.startswith(f'{address:x} '))
     pages = {int(node): int(n) for node, n in re.findall(r'\bN(\d+)=(\d+)', line)}

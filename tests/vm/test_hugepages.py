@@ -3,6 +3,7 @@
 # vm: kinds=qomd
 """Huge pages: reserved, used, given back, and what is said when there are too few of them."""
 
+import mmap
 import os
 import re
 
@@ -159,6 +160,19 @@ def _(t):
     t.equal(os.stat(path).st_size, 2 * HUGE)
     os.unlink(path)
     t.equal(pool(), (16, 0), 'reserved no more')
+
+
+@tap.case('huge pages can be handed out: another process maps the same bytes')
+def _(t):
+    s, c = client(t)
+    c.add_ok('memory-backend-memfd', 'm', size=2 * HUGE, hugetlb=True)
+    t.equal(c.ok('query-memory-regions')[0]['page-size'], HUGE)
+    found = c.ok('memdev-get-fd', {'id': 'm'})
+    t.equal((found['size'], found['page-size'], found['share']), (2 * HUGE, HUGE, True))
+    with mmap.mmap(c.fds[0], 2 * HUGE) as ours:
+        ours[HUGE:HUGE + 5] = b'hello'
+        t.equal(proc.read_memory(s.pid, address_of(s.pid, 2 * HUGE) + HUGE, 5), b'hello')
+        t.equal(pool(), (15, 1))
 
 
 @tap.case('pages come from the nodes of the policy')

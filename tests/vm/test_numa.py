@@ -207,6 +207,21 @@ def _(t):
         c.ok('object-del', {'id': 'm'})
 
 
+@tap.case('regions of the command line are each on their node')
+def _(t):
+    sizes = {node: SIZE + node * 2 * MIB for node in (0, 1, 2)}
+    options = []
+    for node, size in sizes.items():
+        options += ['-object', f'memory-backend-memfd,id=m{node},size={size},policy=bind,'
+                    f'host-nodes={node},prealloc=on,prealloc-threads=2']
+    s = t.server(*options)
+    c = s.connect()
+    t.cleanup(c.close)
+    t.equal([c.get(f'm{node}', 'prealloc') for node in sizes], [True] * 3)
+    for node, size in sizes.items():
+        t.equal(placed(s, size), (f'bind:{node}', {node: size // proc.PAGE}))
+
+
 @tap.case('within the CPUs that the process has')
 def _(t):
     os.sched_setaffinity(0, node_cpus(0))

@@ -147,6 +147,7 @@ def _(t):
         c.add_ok('memory-backend-file', 'm', size=DEVICE_SIZE, mem_path=device, share=True, **more)
         t.equal(address_of(s.pid, DEVICE_SIZE) % (2 * MIB), 0, f'alignment {more}')
         t.equal(c.get('m', 'align'), more.get('align', 0), 'read back as set')
+        t.equal(c.ok('query-memory-regions')[0]['page-size'], 2 * MIB)
         at = address_of(s.pid, DEVICE_SIZE) + 4 * MIB - more.get('offset', 0)
         if not more:
             t.equal(proc.write_memory(s.pid, at, b'on the device'), 0)

@@ -35,6 +35,10 @@ PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 NODES_MIB = (640, 640, 192)
 CPUS = 2
 NVDIMMS = 2
+# An oops is the end of the machine. Slowness is none: the kernel is not to look for it.
+KERNEL_OPTIONS = ('console=ttyS0 quiet panic=-1 oops=panic no_timer_check nowatchdog '
+                  'rcupdate.rcu_cpu_stall_suppress=1 rcupdate.rcu_expedited=1 mitigations=off '
+                  'cryptomgr.notests numa_balancing=disable hugepages=16')
 
 
 def accelerator():
@@ -68,8 +72,7 @@ def arguments(kit_folder, job, accel, extra=()):
         argv += ['-object', f'memory-backend-memfd,id=nv{number},size={(128 << 10) + 128}K',
                  '-device', f'nvdimm,memdev=nv{number},label-size=128K']
     argv += ['-kernel', f'{kit_folder}/vmlinux', '-initrd', f'{kit_folder}/initrd',
-             '-append', 'console=ttyS0 quiet panic=-1 oops=panic mitigations=off hugepages=16 numa_balancing=disable '
-                        'cryptomgr.notests rcupdate.rcu_expedited=1',
+             '-append', KERNEL_OPTIONS,
              '-chardev', f'file,id=console,path={quoted(job)}/console', '-serial', 'chardev:console']
     argv += shared('/', 'root', ',readonly=on,multidevs=remap')
     argv += shared(kit_folder, 'kit', ',readonly=on')
@@ -94,7 +97,7 @@ class Machine:
         self.started = time.monotonic()
         self.job = tempfile.mkdtemp(prefix='qomd-vm-')
         lines = [f'export {name}={shell_word(value)}\n' for name, value in environment().items()]
-        self._write('start', ''.join(lines) + f'cd {shell_word(ROOT)}\n{script}\n')
+        self._write('start', 'touch /run/job/up\n' + ''.join(lines) + f'cd {shell_word(ROOT)}\n{script}\n')
         folders = {ROOT, os.path.dirname(os.path.dirname(os.environ.get('QOMD', ROOT + '/x/x')))}
         self._write('folders', ''.join(folder + '\n' for folder in sorted(folders)
                                        if os.path.isdir(folder)))
@@ -138,6 +141,12 @@ class Machine:
             self.process.kill()
         self.process.wait()
 
+    def wait_for_boot(self):
+        """Whether it has come as far as the script."""
+        while self.running() and self.read('up') is None and self.seconds() < BOOT_LIMIT:
+            time.sleep(0.1)
+        return self.read('up') is not None
+
     def wait(self, limit=LIMIT):
         """Waits for its end, at most so many seconds and the time of a boot."""
         try:
@@ -154,7 +163,7 @@ class Machine:
         """What the console and QEMU itself said at last."""
         lines = []
         for name in 'console', 'qemu', 'output':
-            lines += [f'{name}: {line}' for line in (self.read(name) or '').splitlines()[-25:]]
+            lines += [f'{name}: {line}' for line in (self.read(name) or '').splitlines()[-60:]]
         return '\n'.join(lines)
 
 
