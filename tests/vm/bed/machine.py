@@ -83,8 +83,7 @@ def arguments(kit_folder, job, accel, extra=()):
 def environment():
     """What tests inside find in their environment."""
     found = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
-    found.update(PATH=PATH, HOME='/root', LC_ALL='C.UTF-8', E2E_PATIENCE=str(PATIENCE),
-                 PYTHONPYCACHEPREFIX='/tmp/pycache')
+    found.update(PATH=PATH, HOME='/root', LC_ALL='C.UTF-8', E2E_PATIENCE=str(PATIENCE))
     return found
 
 
