@@ -133,9 +133,9 @@ static void offer_values(Client *client, const char *type, const char *property,
     }
     for (JsonTok t = json_tape_first(tape, list); t != JSON_NONE;
          t = json_tape_next(tape, list, t)) {
-        JsonTok values = strcmp(client_member(tape, t, "name"), property)
-                             ? JSON_NONE
-                             : json_tape_find(tape, t, "values");
+        bool same = json_tape_type(tape, t) == JSON_OBJECT &&
+                    !strcmp(client_member(tape, t, "name"), property);
+        JsonTok values = same ? json_tape_find(tape, t, "values") : JSON_NONE;
         if (values == JSON_NONE || json_tape_type(tape, values) != JSON_ARRAY) {
             continue;
         }
