@@ -61,7 +61,7 @@ static void the_last_word_is_where_completion_begins(void **state)
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         size_t start;
-        g_autofree char *words = split(cases[i].text, &start);
+        g_free(split(cases[i].text, &start));
         assert_int_equal(start, cases[i].start);
     }
 }
