@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-# vm: kinds=qomd
+# vm: kinds=qomd limit=600
 """The event loop's unit tests over io_uring, under another kernel than the host's."""
 
 import os
