@@ -145,11 +145,14 @@ void qmp_session_close(QmpSession *session)
     }
     session->monitor = NULL;
     loop_call_cancel(&session->flush_later);
-    if (session->oob) {
-        loop_call_sync(session->loop, session_close_front, session);
-        qmp_oob_end(session);
-    } else {
+    /* The front of a pushed session stays in this thread, whose loop need not run any more. */
+    if (session->loop == loop_main()) {
         qmp_front_close(session);
+    } else {
+        loop_call_sync(session->loop, session_close_front, session);
+    }
+    if (session->oob) {
+        qmp_oob_end(session);
     }
     if (session->watches) {
         session->watches_end(session->watches);
