@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@
 #define MAX_BYTES   ((size_t)4 << 20)
 #define MAX_NAME    200
 #define MAX_WAIT_MS 20
+#define MAX_THREADS 200
 
 static char folder[] = "/tmp/qfuzz-XXXXXX";
 static bool is_on;
@@ -140,6 +142,17 @@ WRAP(int, prctl, int option, ...)
     }
     va_end(ap);
     return option == PR_SET_DUMPABLE ? 0 : __real_prctl(option, args[0], args[1], args[2], args[3]);
+}
+
+/* thread-pool-min may ask for any number; so many that nothing can be mapped any more end a
+ * sanitizer. */
+WRAP(int, pthread_create, pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
+     void *arg)
+{
+    if (is_on && confine_count_threads() > MAX_THREADS) {
+        return EAGAIN;
+    }
+    return __real_pthread_create(thread, attr, fn, arg);
 }
 
 /* Nobody waits long for what never comes. */
