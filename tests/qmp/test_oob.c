@@ -5,10 +5,14 @@
  */
 #include "fixture.h"
 
+#include "qapi-char.h"
+#include "qom/chardev.h"
+
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define OK_ID(id) "{\"return\": {}, \"id\": " id "}"
@@ -237,6 +241,46 @@ static void many_oob_clients_come_and_go(void **state)
     assert_true(until(has_no_sessions, monitor));
 }
 
+/* A client of a character device whose data is logged, and so comes from its callbacks. */
+static Client *client_of_logged_device(void)
+{
+    g_autofree char *name = g_strdup_printf("qmp-oob-test-%d", getpid());
+    g_autofree char *json = g_strdup_printf(
+        "{'type':'socket','data':{'addr':{'type':'unix','data':{'path':'%s','abstract':true}},"
+        "'server':true,'wait':false,'logfile':'/dev/null'}}",
+        name);
+    ChardevBackend backend;
+    chardev_register_types();
+    assert_true(
+        qapi_decode_json(NULL, &qapi_type_ChardevBackend, json, strlen(json), &backend, NULL));
+    assert_non_null(chardev_add_wait("logged", &backend, NULL));
+    ChardevBackend_clear(&backend);
+    assert_non_null(qmp_monitor_new(&(QmpMonitorOptions){.chardev = "logged"}, NULL));
+
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    g_strlcpy(un.sun_path + 1, name, sizeof(un.sun_path) - 1);
+    Client *client = g_new0(Client, 1);
+    client->got = g_string_new(NULL);
+    client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+    assert_int_equal(connect(client->fd, (struct sockaddr *)&un, len), 0);
+    fcntl(client->fd, F_SETFL, O_NONBLOCK);
+    hear(client);
+    return client;
+}
+
+static void the_end_comes_with_oob_clients_of_a_logged_device(void **state)
+{
+    Client *client = client_of_logged_device();
+    talk(client, "{'execute':'qmp_capabilities','arguments':{'enable':['oob']},'id':1}",
+         OK_ID("1"));
+    talk(client, "{'exec-oob':'oob','id':2}", OK_ID("2"));
+    qmp_shutdown(); /* the main loop does not run any more */
+    expect_end(client);
+    client_free(client);
+    chardev_cleanup(0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, server_setup, server_teardown)
 
 int main(void)
@@ -252,6 +296,7 @@ int main(void)
         TEST(oob_overtakes_a_handler_that_blocks_the_main_thread),
         TEST(events_reach_oob_clients),
         TEST(many_oob_clients_come_and_go),
+        TEST(the_end_comes_with_oob_clients_of_a_logged_device),
     };
     return cmocka_run_group_tests_name("oob", tests, NULL, NULL);
 }
