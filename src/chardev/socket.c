@@ -81,6 +81,7 @@ static void add_stream(Socket *self, int fd)
  */
 
 static void acceptable(void *opaque, unsigned revents);
+static void accept_later(Socket *self, const char *why);
 
 static void stop_accepting(Socket *self)
 {
@@ -97,13 +98,18 @@ static void update_accepting(Socket *self, unsigned n_streams)
         stop_accepting(self);
         return;
     }
+    QOM_AUTO_ERROR(err);
     for (size_t i = 0; i < self->listener.n; i++) {
         AcceptWatch *watch = &self->watches[i];
         if (!watch->handler) {
             watch->owner = self;
             watch->fd = self->listener.fd[i];
             watch->handler =
-                loop_fd_add(self->base.loop, watch->fd, LOOP_READ, acceptable, watch, NULL);
+                loop_fd_add(self->base.loop, watch->fd, LOOP_READ, acceptable, watch, &err);
+        }
+        if (!watch->handler) {
+            accept_later(self, qom_error_message(err));
+            return;
         }
     }
 }
@@ -112,6 +118,14 @@ static void accept_again(void *opaque)
 {
     Socket *self = opaque;
     update_accepting(self, self->base.n_streams);
+}
+
+/* Descriptors or memory are used up: in a while there may be some again. */
+static void accept_later(Socket *self, const char *why)
+{
+    log_warn("chardev %s: %s", self->base.chr->id, why);
+    stop_accepting(self);
+    arm_timer(self, accept_again, ACCEPT_PAUSE_MS * INT64_C(1000000));
 }
 
 static void acceptable(void *opaque, unsigned revents)
@@ -123,9 +137,8 @@ static void acceptable(void *opaque, unsigned revents)
         return;
     }
     if (fd < 0) {
-        log_warn("chardev %s: accept: %s", self->base.chr->id, g_strerror(-fd));
-        stop_accepting(self);
-        arm_timer(self, accept_again, ACCEPT_PAUSE_MS * INT64_C(1000000));
+        g_autofree char *why = g_strdup_printf("accept: %s", g_strerror(-fd));
+        accept_later(self, why);
         return;
     }
     update_accepting(self, self->base.n_streams + 1);

@@ -61,15 +61,29 @@ static unsigned quiet_events(const ChrStream *stream)
     return stream->hung_up || !(stream->told || is_socket) ? 0 : LOOP_RDHUP;
 }
 
+static void kick(ChrStream *stream)
+{
+    if (stream->backend && !loop_call_scheduled(&stream->kick)) {
+        loop_defer(stream->backend->loop, &stream->kick);
+    }
+}
+
 static void set_watch(ChrStream *stream, LoopFd **watch, int fd, unsigned events, LoopFdFn *fn)
 {
+    bool ok = true;
     if (fd < 0) {
         return;
     }
     if (*watch) {
-        loop_fd_set_events(*watch, events, NULL);
+        ok = loop_fd_set_events(*watch, events, NULL);
     } else if (events) {
         *watch = loop_fd_add(stream->backend->loop, fd, events, fn, stream, NULL);
+        ok = *watch != NULL;
+    }
+    if (!ok) {
+        /* There is no memory to watch it: nothing would ever come or go. */
+        stream->in_over = stream->out_over = true;
+        kick(stream);
     }
 }
 
@@ -103,13 +117,6 @@ static void drop_watches(ChrStream *stream)
     stream->in_watch = NULL;
     stream->out_watch = NULL;
     loop_call_cancel(&stream->kick);
-}
-
-static void kick(ChrStream *stream)
-{
-    if (stream->backend && !loop_call_scheduled(&stream->kick)) {
-        loop_defer(stream->backend->loop, &stream->kick);
-    }
 }
 
 /* -------------------------------------------------------------------------------- life cycle -- */

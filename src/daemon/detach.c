@@ -10,8 +10,11 @@
  */
 #include "daemon/daemon.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -48,7 +51,11 @@ bool detach_begin(Daemon *daemon, QomError **errp)
     }
     close(fds[0]);
     setsid();
-    if (fork() != 0) {
+    pid = fork();
+    if (pid < 0) {
+        log_error("cannot daemonize: fork: %s", g_strerror(errno));
+    }
+    if (pid != 0) {
         _exit(EXIT_SUCCESS);
     }
     umask(umask(077) | 027); /* a stricter one stays */
@@ -66,8 +73,10 @@ void detach_ready(Daemon *daemon)
     if (!daemon->run_with.chroot) { /* an open folder would be a way out of it */
         daemon->start_dir_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     }
-    if (chdir("/") < 0) {
-        /* The working directory stays where it is; nobody is hurt. */
+    bool stay = daemon->start_dir_fd < 0 && !daemon->run_with.chroot;
+    if (!stay && chdir("/") < 0) {
+        /* The working directory stays where it is, as it does if there were no way back to the
+         * sockets: nobody is hurt. */
     }
     for (int fd = STDIN_FILENO; daemon->null_fd >= 0 && fd <= STDERR_FILENO; fd++) {
         dup2(daemon->null_fd, fd);

@@ -19,6 +19,23 @@ static bool is_same_file(const char *path, int fd)
            by_path.st_ino == by_fd.st_ino;
 }
 
+/* Closes @fd and says who has the lock. Where there are no locks, the file may be new: then it goes
+ * again. */
+static void lock_error(int err, const char *path, int fd, QomError **errp)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct stat st;
+    qom_error_set_errno(errp, err, "Cannot lock pid file");
+    if (err != EAGAIN && err != EACCES && fstat(fd, &st) == 0 && st.st_size == 0) {
+        pidfile_remove(path, fd);
+        return;
+    }
+    if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK) {
+        qom_error_hint(errp, "'%s' belongs to process %ld, which runs.", path, (long)lock.l_pid);
+    }
+    close(fd);
+}
+
 static int open_locked(const char *path, QomError **errp)
 {
     for (;;) {
@@ -29,8 +46,7 @@ static int open_locked(const char *path, QomError **errp)
         }
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
         if (fcntl(fd, F_SETLK, &lock) < 0) {
-            qom_error_set_errno(errp, errno, "Cannot lock pid file");
-            close(fd);
+            lock_error(errno, path, fd, errp);
             return -1;
         }
         /* The one who had the lock may have removed the file before giving it back. */

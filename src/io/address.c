@@ -5,6 +5,7 @@
 #include "io/socket.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <glib.h>
 #include <linux/vm_sockets.h>
 #include <netdb.h>
@@ -120,7 +121,7 @@ SocketAddress *io_address_of_fd(int fd, bool remote)
     case AF_INET6: return from_inet(&sa);
     case AF_UNIX: return from_unix(&sa);
     case AF_VSOCK: return from_vsock(&sa);
-    default: return NULL;
+    default: errno = EAFNOSUPPORT; return NULL;
     }
 }
 

@@ -57,7 +57,9 @@ bool io_check_socket(int fd, const char *name, QomError **errp)
     int type = 0;
     socklen_t len = sizeof(type);
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0) {
-        return qom_error_set(errp, "File descriptor '%s' is not a socket", name);
+        return errno == ENOTSOCK
+                   ? qom_error_set(errp, "File descriptor '%s' is not a socket", name)
+                   : qom_error_set_errno(errp, errno, "Cannot look at file descriptor '%s'", name);
     }
     if (type != SOCK_STREAM) {
         return qom_error_set(errp, "File descriptor '%s' is not a stream socket", name);

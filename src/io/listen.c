@@ -182,7 +182,10 @@ static bool listen_unix(const SocketAddress *address, const IoSockaddr *sa, int 
     int fd = io_socket_new(address, AF_UNIX);
     int rc = fd < 0 ? -errno : fresh ? bind_fresh(fd, &un) : bind_unix(fd, &un);
     struct stat st = {0};
-    if (rc == 0 && !abstract && lstat(un.u.un.sun_path, &st) == 0) {
+    if (rc == 0 && !abstract && lstat(un.u.un.sun_path, &st) < 0) {
+        rc = -errno;
+        unlink(un.u.un.sun_path);
+    } else if (rc == 0 && !abstract) {
         listener->unlink_path = g_strdup(un.u.un.sun_path);
         listener->dev = st.st_dev;
         listener->ino = st.st_ino;
@@ -219,6 +222,17 @@ static bool listen_vsock(const SocketAddress *address, const IoSockaddr *sa, int
     return true;
 }
 
+/* Closes @listener if its address could not be read; errno says why. */
+static bool check_address(IoListener *listener, QomError **errp)
+{
+    if (listener->address) {
+        return true;
+    }
+    int err = errno;
+    io_listener_close(listener);
+    return qom_error_set_errno(errp, err, "Failed to read the address of a listening socket");
+}
+
 bool io_listen(const SocketAddress *address, const IoSockaddrs *list, int backlog,
                IoListener *listener, QomError **errp)
 {
@@ -236,7 +250,7 @@ bool io_listen(const SocketAddress *address, const IoSockaddrs *list, int backlo
     }
     bool named = address->type == SOCKET_ADDRESS_TYPE_UNIX && *address->u.q_unix.path;
     listener->address = named ? io_address_copy(address) : io_address_of_fd(listener->fd[0], false);
-    return true;
+    return check_address(listener, errp);
 }
 
 bool io_listen_fd(int fd, const char *name, int backlog, IoListener *listener, QomError **errp)
@@ -255,7 +269,7 @@ bool io_listen_fd(int fd, const char *name, int backlog, IoListener *listener, Q
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     listener->fd[listener->n++] = fd;
     listener->address = io_address_of_fd(fd, false);
-    return true;
+    return check_address(listener, errp);
 }
 
 void io_listener_close(IoListener *listener)

@@ -4,6 +4,7 @@
  */
 #include "io/socket.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <linux/vm_sockets.h>
 #include <netdb.h>
@@ -51,7 +52,8 @@ static bool resolve_inet(const InetSocketAddress *inet, bool passive, IoSockaddr
     int rc = getaddrinfo(*inet->host ? inet->host : NULL, inet->port, &hints, &found);
     if (rc) {
         return qom_error_set(errp, "address resolution failed for %s:%s: %s", inet->host,
-                             inet->port, gai_strerror(rc));
+                             inet->port,
+                             rc == EAI_SYSTEM ? g_strerror(errno) : gai_strerror(rc));
     }
     for (struct addrinfo *ai = found; ai; ai = ai->ai_next) {
         append(list, ai->ai_addr, ai->ai_addrlen);

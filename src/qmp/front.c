@@ -283,12 +283,14 @@ void qmp_front_send(QmpSession *session, const char *data, size_t len)
 
 /* --- Waiting --------------------------------------------------------------------------------- */
 
-static void watch_set(LoopFd *watch, unsigned *current, unsigned wanted)
+/* False if the descriptor can not be watched any more: there is no memory for it. */
+static bool watch_set(LoopFd *watch, unsigned *current, unsigned wanted)
 {
-    if (watch && *current != wanted) {
-        *current = wanted;
-        loop_fd_set_events(watch, wanted, NULL);
+    if (!watch || *current == wanted) {
+        return true;
     }
+    *current = wanted;
+    return loop_fd_set_events(watch, wanted, NULL);
 }
 
 void qmp_front_update(QmpSession *session)
@@ -319,8 +321,10 @@ void qmp_front_update(QmpSession *session)
     if (!session->write_watch) {
         on_read |= on_write;
     }
-    watch_set(session->read_watch, &session->read_events, on_read);
-    watch_set(session->write_watch, &session->write_events, on_write);
+    if (!watch_set(session->read_watch, &session->read_events, on_read) ||
+        !watch_set(session->write_watch, &session->write_events, on_write)) {
+        qmp_front_lost(session);
+    }
 }
 
 bool qmp_front_start(QmpSession *session, QomError **errp)

@@ -260,8 +260,9 @@ static bool create_file(MemoryBackendFile *self, MemoryOrigin *origin, QomError 
 {
     const char *path = self->config.mem_path;
     g_autofree char *folder = g_path_get_dirname(path);
-    if (!g_file_test(folder, G_FILE_TEST_IS_DIR)) {
-        return open_error(self, ENOENT, NULL, errp);
+    struct stat st;
+    if (stat(folder, &st) < 0) {
+        return open_error(self, errno, NULL, errp);
     }
     if (!check_folder(self, origin, folder, errp)) {
         return false;

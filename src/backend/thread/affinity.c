@@ -52,13 +52,17 @@ static void add_cpulist(cpu_set_t *mask, const char *list)
 }
 
 /* Adds the CPUs of @node, if it exists, to @mask. */
-static void add_node(cpu_set_t *mask, unsigned node)
+static bool add_node(cpu_set_t *mask, unsigned node, QomError **errp)
 {
     g_autofree char *file = g_strdup_printf("/sys/devices/system/node/node%u/cpulist", node);
     g_autofree char *list = NULL;
-    if (g_file_get_contents(file, &list, NULL, NULL)) {
+    g_autoptr(GError) error = NULL;
+    if (g_file_get_contents(file, &list, NULL, &error)) {
         add_cpulist(mask, list);
+    } else if (!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
+        return qom_error_set(errp, "%s", error->message);
     }
+    return true;
 }
 
 bool affinity_check_cpus(QomObject *obj, const void *value, QomError **errp)
@@ -84,7 +88,9 @@ bool affinity_set_nodes(pid_t tid, const uint16List *nodes, QomError **errp)
 {
     g_autofree cpu_set_t *mask = new_mask();
     for (size_t i = 0; i < nodes->n; i++) {
-        add_node(mask, nodes->items[i]);
+        if (!add_node(mask, nodes->items[i], errp)) {
+            return false;
+        }
     }
     if (CPU_COUNT_S(CPU_ALLOC_SIZE(MAX_CPUS), mask) == 0) {
         return qom_error_set(errp, "The nodes select no CPUs");
@@ -137,7 +143,7 @@ bool affinity_write_nodes(pid_t tid, JsonWriter *writer, QomError **errp)
         if (!CPU_ISSET_S(node, CPU_ALLOC_SIZE(MAX_CPUS), nodes)) {
             continue;
         }
-        add_node(both, node);
+        add_node(both, node, NULL);
         CPU_AND_S(CPU_ALLOC_SIZE(MAX_CPUS), both, both, mask);
         if (CPU_COUNT_S(CPU_ALLOC_SIZE(MAX_CPUS), both)) {
             json_writer_uint64(writer, node);
