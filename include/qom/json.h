@@ -134,12 +134,18 @@ typedef struct JsonWriterMark {
     size_t len;
     uint32_t depth;
     uint8_t state;
+    bool failed;
 } JsonWriterMark;
 
 /* @pretty: members and elements on lines of their own, four blanks a level, newlines are CR LF. */
 QOM_PUBLIC JsonWriter *json_writer_new(bool pretty);
 /* Frees @w and its buffer; NULL is fine. */
 QOM_PUBLIC void json_writer_free(JsonWriter *w);
+/* For texts whose size a peer decides: when there is no memory the writer fails, instead of ending
+ * the program. What was written before stays. */
+QOM_PUBLIC void json_writer_soften(JsonWriter *w);
+/* Whether it has failed; json_writer_rollback() to a place before that, or a reset, mends it. */
+QOM_PUBLIC bool json_writer_failed(const JsonWriter *w);
 
 /* Empties the writer for the next text; a buffer of moderate size is kept. */
 QOM_PUBLIC void json_writer_reset(JsonWriter *w);
@@ -149,7 +155,8 @@ QOM_PUBLIC void json_writer_wipe(JsonWriter *w);
 /* The text so far and, in *len (may be NULL), its length; zero-terminated; valid until the next
  * call that changes @w. */
 QOM_PUBLIC const char *json_writer_text(const JsonWriter *w, size_t *len);
-/* Hands over the text, zero-terminated, for g_free(), and empties the writer. */
+/* Hands over the text, zero-terminated, for g_free(), and empties the writer. NULL if it has
+ * failed. */
 QOM_PUBLIC char *json_writer_steal(JsonWriter *w, size_t *len);
 
 /* A place to return to with json_writer_rollback(), which takes back what was written since. */

@@ -241,6 +241,9 @@ typedef struct QapiArena QapiArena;
 QOM_PUBLIC QapiArena *qapi_arena_new(void);
 /* Zeroed memory, aligned for any type; valid until the next reset. */
 QOM_PUBLIC void *qapi_arena_alloc(QapiArena *arena, size_t size_bytes);
+/* The same for sizes that a peer decides: NULL if there is no memory, where the other ends the
+ * program. */
+QOM_PUBLIC void *qapi_arena_try_alloc(QapiArena *arena, size_t size_bytes);
 /* Wipes and gives back everything but the first chunk. */
 QOM_PUBLIC void qapi_arena_reset(QapiArena *arena);
 /* Wipes and frees; NULL is fine. */

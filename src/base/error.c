@@ -18,6 +18,25 @@ static const char *const class_names[] = {
     [QOM_ERROR_KVM_MISSING_CAP] = "KVMMissingCap",
 };
 
+/* Texts repeat what peers have sent: more than this is cut, so that no error needs much memory. */
+enum { MESSAGE_BYTES = 8192 };
+
+/* What vprintf would print, for g_free(). */
+G_GNUC_PRINTF(1, 0) static char *format_message(const char *fmt, va_list ap)
+{
+    static const char dots[] = "...";
+    char text[MESSAGE_BYTES];
+    int len = g_vsnprintf(text, sizeof(text), fmt, ap);
+    if (len >= MESSAGE_BYTES) {
+        char *end = text + MESSAGE_BYTES - sizeof(dots);
+        while (((unsigned char)*end & 0xC0) == 0x80) {
+            end--; /* not in the middle of a character */
+        }
+        memcpy(end, dots, sizeof(dots));
+    }
+    return g_strdup(text);
+}
+
 static bool set_message(QomError **errp, QomErrorClass error_class, char *message)
 {
     if (!errp) {
@@ -38,7 +57,7 @@ bool qom_error_set(QomError **errp, const char *fmt, ...)
     }
     va_list ap;
     va_start(ap, fmt);
-    char *message = g_strdup_vprintf(fmt, ap);
+    char *message = format_message(fmt, ap);
     va_end(ap);
     return set_message(errp, QOM_ERROR_GENERIC, message);
 }
@@ -50,7 +69,7 @@ bool qom_error_set_class(QomError **errp, QomErrorClass error_class, const char 
     }
     va_list ap;
     va_start(ap, fmt);
-    char *message = g_strdup_vprintf(fmt, ap);
+    char *message = format_message(fmt, ap);
     va_end(ap);
     return set_message(errp, error_class, message);
 }
@@ -62,9 +81,9 @@ bool qom_error_set_errno(QomError **errp, int err, const char *fmt, ...)
     }
     va_list ap;
     va_start(ap, fmt);
-    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    g_autofree char *text = format_message(fmt, ap);
     va_end(ap);
-    return set_message(errp, QOM_ERROR_GENERIC, g_strdup_printf("%s: %s", text, g_strerror(err)));
+    return set_message(errp, QOM_ERROR_GENERIC, g_strconcat(text, ": ", g_strerror(err), NULL));
 }
 
 void qom_error_prefix(QomError **errp, const char *fmt, ...)
@@ -74,7 +93,7 @@ void qom_error_prefix(QomError **errp, const char *fmt, ...)
     }
     va_list ap;
     va_start(ap, fmt);
-    g_autofree char *prefix = g_strdup_vprintf(fmt, ap);
+    g_autofree char *prefix = format_message(fmt, ap);
     va_end(ap);
     char *old = (*errp)->message;
     (*errp)->message = g_strconcat(prefix, old, NULL);
@@ -89,7 +108,7 @@ void qom_error_hint(QomError **errp, const char *fmt, ...)
     va_list ap;
     va_start(ap, fmt);
     g_free((*errp)->hint);
-    (*errp)->hint = g_strdup_vprintf(fmt, ap);
+    (*errp)->hint = format_message(fmt, ap);
     va_end(ap);
 }
 

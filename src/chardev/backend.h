@@ -179,6 +179,9 @@ extern const ChrBackendOps chr_socket_ops;
 /* The operations of @kind. */
 const ChrBackendOps *chr_backend_ops(ChardevBackendKind kind);
 
+/* Whether names of files and hosts have a length that the system can do something with. */
+bool chr_config_check(const ChardevBackend *config, QomError **errp);
+
 /* The part of @config that all kinds have. */
 const ChardevCommon *chr_config_common(const ChardevBackend *config);
 

@@ -330,7 +330,7 @@ void chardev_add(const char *id, const ChardevBackend *backend, ChardevFdFn *tak
                  void *fd_opaque, ChardevDoneFn *done, void *opaque)
 {
     QOM_AUTO_ERROR(error);
-    if (!check_new_id(id, &error)) {
+    if (!check_new_id(id, &error) || !chr_config_check(backend, &error)) {
         done(opaque, NULL, error);
         return;
     }
@@ -389,7 +389,7 @@ void chardev_change(const char *id, const ChardevBackend *backend, ChardevFdFn *
     } else if (chr->fe && !chr->fe->change) {
         qom_error_set(&error, "Chardev user does not support chardev hotswap");
     }
-    if (error) {
+    if (error || !chr_config_check(backend, &error)) {
         done(opaque, NULL, error);
         return;
     }

@@ -88,22 +88,38 @@ bool qmp_ringbuf_write(const char *device, const char *data, bool has_format, Da
     if (data[strspn(data, base64_bytes)]) {
         return qom_error_set(errp, "Base64 data contains invalid characters");
     }
-    gsize len;
-    g_autofree guchar *bytes = g_base64_decode(data, &len);
+    gsize len = strlen(data);
+    g_autofree char *bytes = g_try_malloc(len + 1);
+    if (!bytes) {
+        return qom_error_set(errp, "Out of memory for %zu bytes of Base64 data", len);
+    }
+    memcpy(bytes, data, len + 1);
+    g_base64_decode_inplace(bytes, &len);
     chr_ringbuf_write(ring, bytes, len);
     return true;
 }
 
+static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
+
 /* Text for JSON: what is no UTF-8 becomes U+FFFD, as does a null byte, which would end the string.
  */
-static char *as_text(char *bytes, size_t len)
+static void put_text(char *to, const char *bytes, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (!bytes[i]) {
-            bytes[i] = '\xff';
-        }
+    const char *end = bytes + len, *from = bytes, *bad;
+    for (; !g_utf8_validate_len(from, (gsize)(end - from), &bad); from = bad + 1) {
+        to = mempcpy(to, from, (size_t)(bad - from));
+        to = mempcpy(to, replacement, strlen(replacement));
     }
-    return g_utf8_make_valid(bytes, (gssize)len);
+    to = mempcpy(to, from, (size_t)(end - from));
+    *to = '\0';
+}
+
+static void put_base64(char *to, const char *bytes, size_t len)
+{
+    int state = 0, save = 0;
+    gsize n = g_base64_encode_step((const guchar *)bytes, len, FALSE, to, &state, &save);
+    n += g_base64_encode_close(FALSE, to + n, &state, &save);
+    to[n] = '\0';
 }
 
 bool qmp_ringbuf_read(const char *device, int64_t size, bool has_format, DataFormat format,
@@ -118,8 +134,14 @@ bool qmp_ringbuf_read(const char *device, int64_t size, bool has_format, DataFor
     }
     bool utf8 = !has_format || format == DATA_FORMAT_UTF8;
     size_t room = (size_t)MIN((uint64_t)size, chr_ringbuf_fill(ring));
-    g_autofree char *bytes = g_malloc(room + 1);
+    g_autofree char *bytes = g_try_malloc(room + 1);
+    g_autofree char *text =
+        g_try_malloc(utf8 ? room * strlen(replacement) + 1 : (room / 3 + 1) * 4 + 4);
+    if (!bytes || !text) {
+        return qom_error_set(errp, "Out of memory for %zu bytes of a ring buffer", room);
+    }
     size_t len = chr_ringbuf_read(ring, bytes, room, utf8);
-    *ret = utf8 ? as_text(bytes, len) : g_base64_encode((const guchar *)bytes, len);
+    (utf8 ? put_text : put_base64)(text, bytes, len);
+    *ret = g_steal_pointer(&text);
     return true;
 }

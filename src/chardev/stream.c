@@ -363,7 +363,13 @@ static int write_channel(ChrStream *stream, const uint8_t *data, size_t len, con
     if (!dup_all(fds, n_copies, copies)) {
         return -EINVAL;
     }
-    io_queue_push(&stream->out, data + n, len - (size_t)n, copies, n_copies);
+    if (!io_queue_push(&stream->out, data + n, len - (size_t)n, copies, n_copies)) {
+        IoFds made = {.n = n_copies};
+        memcpy(made.fd, copies, n_copies * sizeof(int));
+        io_fds_close(&made);
+        output_failed(stream, -ENOMEM);
+        return -EPIPE;
+    }
     update_watches(stream);
     return 0;
 }

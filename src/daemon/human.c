@@ -12,7 +12,8 @@
 #include <string.h>
 
 /* What a line is made of. */
-#define WORDS_MAX 4
+#define WORDS_MAX   4
+#define SHOWN_BYTES 1024 /* of a command that is not known */
 
 typedef struct HumanLine {
     char *words[WORDS_MAX + 1]; /* NULL-terminated; the last may hold the whole rest of the line */
@@ -270,7 +271,7 @@ bool qmp_human_monitor_command(const char *command_line, bool has_cpu_index, int
     if (found) {
         run_line(found, arguments, out);
     } else if (*text) {
-        g_string_append_printf(out, "unknown command: '%s'\r\n", text);
+        g_string_append_printf(out, "unknown command: '%.*s'\r\n", SHOWN_BYTES, text);
     }
     *ret = g_string_free(out, false);
     return true;

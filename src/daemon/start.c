@@ -296,6 +296,7 @@ static bool end_work(Daemon *daemon)
 
 static G_NORETURN void leave(Daemon *daemon)
 {
+    memory_abandon();
     remove_pidfile(daemon);
     _exit(EXIT_SUCCESS);
 }

@@ -23,6 +23,7 @@
 
 /* Members of all sets together: peers must not take all of the process's descriptors. */
 #define FDSET_MAX_MEMBERS 1024
+#define OPAQUE_BYTES      (64 * 1024)
 
 typedef struct Member {
     int fd;
@@ -153,6 +154,10 @@ bool io_fdset_add(int fd, const int64_t *set_id, const char *opaque, int64_t *se
         close(fd);
         return qom_error_set(errp, "Too many file descriptors in sets (maximum is %d)",
                              FDSET_MAX_MEMBERS);
+    }
+    if (opaque && strnlen(opaque, OPAQUE_BYTES) == OPAQUE_BYTES) {
+        close(fd);
+        return qom_error_set(errp, "Parameter 'opaque' expects less than %d bytes", OPAQUE_BYTES);
     }
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     unsigned place = 0;

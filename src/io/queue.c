@@ -34,7 +34,10 @@ void io_queue_init(IoQueue *queue)
 static IoChunk *chunk_new(IoQueue *queue, size_t len)
 {
     size_t capacity = MAX(len, CHUNK_BYTES - sizeof(IoChunk));
-    IoChunk *chunk = g_malloc(sizeof(IoChunk) + capacity);
+    IoChunk *chunk = g_try_malloc(sizeof(IoChunk) + capacity);
+    if (!chunk) {
+        return NULL;
+    }
     chunk->capacity = capacity;
     chunk->begin = 0;
     chunk->end = 0;
@@ -52,14 +55,17 @@ static void chunk_drop_first(IoQueue *queue)
     g_free(chunk);
 }
 
-void io_queue_push(IoQueue *queue, const void *data, size_t len, const int *fds, size_t n_fds)
+bool io_queue_push(IoQueue *queue, const void *data, size_t len, const int *fds, size_t n_fds)
 {
     if (len == 0) {
-        return;
+        return true;
     }
     IoChunk *chunk = TAILQ_LAST(&queue->chunks, IoChunks);
     if (!chunk || n_fds || chunk->capacity - chunk->end < len) {
         chunk = chunk_new(queue, len);
+        if (!chunk) {
+            return false;
+        }
     }
     if (n_fds) {
         memcpy(chunk->fds.fd, fds, n_fds * sizeof(int));
@@ -68,6 +74,7 @@ void io_queue_push(IoQueue *queue, const void *data, size_t len, const int *fds,
     memcpy(chunk->data + chunk->end, data, len);
     chunk->end += len;
     queue->bytes += len;
+    return true;
 }
 
 /* The first chunks as one write; a chunk with descriptors can only be the first of it. */

@@ -20,8 +20,9 @@ typedef struct IoQueue {
 void io_queue_init(IoQueue *queue);
 
 /* Copies @len bytes to the end and takes over the @n_fds descriptors, which go with the first of
- * them (so @len is over 0 if there are any). */
-void io_queue_push(IoQueue *queue, const void *data, size_t len, const int *fds, size_t n_fds);
+ * them (so @len is over 0 if there are any). False if there is no memory; the descriptors are then
+ * still the caller's. */
+bool io_queue_push(IoQueue *queue, const void *data, size_t len, const int *fds, size_t n_fds);
 
 /* Writes what @channel takes. Returns 0 when the queue is empty, -EAGAIN when the channel takes no
  * more, or another negative errno value when it failed. Writes at most @max_bytes or so, so that

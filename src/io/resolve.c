@@ -52,8 +52,7 @@ static bool resolve_inet(const InetSocketAddress *inet, bool passive, IoSockaddr
     int rc = getaddrinfo(*inet->host ? inet->host : NULL, inet->port, &hints, &found);
     if (rc) {
         return qom_error_set(errp, "address resolution failed for %s:%s: %s", inet->host,
-                             inet->port,
-                             rc == EAI_SYSTEM ? g_strerror(errno) : gai_strerror(rc));
+                             inet->port, rc == EAI_SYSTEM ? g_strerror(errno) : gai_strerror(rc));
     }
     for (struct addrinfo *ai = found; ai; ai = ai->ai_next) {
         append(list, ai->ai_addr, ai->ai_addrlen);

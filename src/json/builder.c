@@ -26,20 +26,33 @@ JsonTape *json_builder_finish(JsonTapeBuilder *b)
     return tape;
 }
 
+/* What is built is not of a peer's size: without memory the program ends, as GLib's does. */
+static JsonTok push(JsonTape *tape, JsonType type, unsigned flags)
+{
+    JsonTok tok = json_tape_push(tape, type, flags);
+
+    if (tok == JSON_NONE) {
+        g_error("no memory for a tape of %u tokens", tape->count);
+    }
+    return tok;
+}
+
 /* Appends a value token, counted by the container around it. */
 static JsonToken *push_value(JsonTapeBuilder *b, JsonType type, unsigned flags)
 {
     if (b->open != JSON_NONE) {
         b->tape->tokens[b->open].length++;
     }
-    JsonTok tok = json_tape_push(b->tape, type, flags);
+    JsonTok tok = push(b->tape, type, flags);
     return &b->tape->tokens[tok];
 }
 
 static void set_text(JsonTape *tape, JsonToken *token, const char *text, size_t len)
 {
     g_assert(len < UINT32_MAX - tape->text_len);
-    json_tape_reserve_text(tape, len + 1);
+    if (!json_tape_reserve_text(tape, len + 1)) {
+        g_error("no memory for a text of %zu bytes", len);
+    }
     token->offset = (uint32_t)tape->text_len;
     token->length = (uint32_t)len;
     if (len > 0) {
@@ -86,7 +99,7 @@ static unsigned string_flags(const char *text, size_t len)
 void json_builder_key(JsonTapeBuilder *b, const char *key, size_t len)
 {
     unsigned flags = JSON_FLAG_KEY | string_flags(key, len);
-    JsonTok tok = json_tape_push(b->tape, JSON_STRING, flags);
+    JsonTok tok = push(b->tape, JSON_STRING, flags);
 
     set_text(b->tape, &b->tape->tokens[tok], key, len);
 }
@@ -143,7 +156,7 @@ void json_builder_subtree(JsonTapeBuilder *b, const JsonTape *tape, JsonTok tok)
     }
     for (JsonTok t = tok; t < end; t++) {
         const JsonToken *from = &tape->tokens[t];
-        JsonTok tok_copy = json_tape_push(to, (JsonType)from->type, from->flags);
+        JsonTok tok_copy = push(to, (JsonType)from->type, from->flags);
         JsonToken *copy = &to->tokens[tok_copy];
 
         copy->length = from->length;

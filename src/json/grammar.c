@@ -38,6 +38,7 @@ void json_grammar_restart(JsonParser *p)
     p->text_bytes = 0;
     p->token_start = 0;
     p->faulty = false;
+    p->no_memory = false;
 }
 
 /* Notes the first fault of the message. */
@@ -68,6 +69,11 @@ JsonStatus json_grammar_limit(JsonParser *p, const char *text)
     g_strlcpy(p->error, text, sizeof(p->error));
     p->lex = LEX_DISCARD;
     return refused(p);
+}
+
+JsonStatus json_grammar_no_memory(JsonParser *p)
+{
+    return json_grammar_limit(p, "Out of memory for a JSON message");
 }
 
 JsonStatus json_grammar_stray(JsonParser *p, int bad)
@@ -121,6 +127,9 @@ static JsonStatus frame(JsonParser *p)
 {
     bool nested = p->brackets > 0 || p->braces > 0;
 
+    if (p->no_memory) {
+        return json_grammar_no_memory(p);
+    }
     if (p->faulty) {
         /* Nothing of a faulty message is kept while its end is awaited. */
         json_tape_reset(p->tape);
@@ -174,6 +183,10 @@ static void open_container(JsonParser *p, JsonType type)
         return;
     }
     JsonTok tok = json_tape_push(p->tape, type, at_key(p) ? OPEN_AS_KEY : 0);
+    if (tok == JSON_NONE) {
+        p->no_memory = true;
+        return;
+    }
     p->tape->tokens[tok].next = p->open;
     p->open = tok;
     p->expect = type == JSON_OBJECT ? EXPECT_KEY_OR_END : EXPECT_ELEMENT_OR_END;
@@ -243,6 +256,10 @@ static void place_scalar(JsonParser *p, JsonType type, unsigned flags, size_t le
         return;
     }
     JsonTok tok = json_tape_push(p->tape, type, flags | (is_key ? JSON_FLAG_KEY : 0));
+    if (tok == JSON_NONE) {
+        p->no_memory = true;
+        return;
+    }
     p->tape->tokens[tok].offset = (uint32_t)p->token_start;
     p->tape->tokens[tok].length = (uint32_t)length;
     if (!is_key) {
@@ -251,6 +268,7 @@ static void place_scalar(JsonParser *p, JsonType type, unsigned flags, size_t le
     }
     if (!json_keyset_add(&p->keys, p->tape, p->open, tok)) {
         p->tape->tokens[p->open].flags |= OPEN_DUPLICATE;
+        p->no_memory = p->keys.failed;
     }
     p->expect = EXPECT_COLON;
 }
@@ -314,7 +332,9 @@ JsonStatus json_grammar_scalar(JsonParser *p, JsonType type, size_t extra_bytes)
     if (type == JSON_INTEGER) {
         drop_sign_of_zero(p, &length);
     }
-    json_tape_reserve_text(tape, 1);
+    if (!json_tape_reserve_text(tape, 1)) {
+        return json_grammar_no_memory(p);
+    }
     tape->text[tape->text_len++] = '\0';
     if (type != JSON_STRING && !is_finite_number(tape->text + p->token_start, length)) {
         fault(p, "number '%.*s%s' is out of range", (int)MIN(length, 40),

@@ -27,6 +27,7 @@ void json_keyset_clear(JsonKeySet *set)
 
 void json_keyset_reset(JsonKeySet *set)
 {
+    set->failed = false;
     if (set->capacity > KEEP_CAPACITY) {
         json_keyset_clear(set);
     } else if (set->used > 0) {
@@ -111,21 +112,28 @@ static JsonKeyEntry *find_slot(const JsonKeySet *set, const JsonTape *tape, Json
     }
 }
 
-static void grow(JsonKeySet *set, const JsonTape *tape)
+static bool grow(JsonKeySet *set, const JsonTape *tape)
 {
-    g_autofree JsonKeyEntry *old = set->slots;
     uint32_t old_capacity = set->capacity;
+    uint32_t capacity = MAX(old_capacity * 2, FIRST_CAPACITY);
+    JsonKeyEntry *slots = g_try_new0(JsonKeyEntry, capacity);
 
+    if (!slots) {
+        set->failed = true;
+        return false;
+    }
     if (old_capacity == 0) {
         draw_seed(set);
     }
-    set->capacity = MAX(old_capacity * 2, FIRST_CAPACITY);
-    set->slots = g_new0(JsonKeyEntry, set->capacity);
+    g_autofree JsonKeyEntry *old = set->slots;
+    set->capacity = capacity;
+    set->slots = slots;
     for (uint32_t i = 0; i < old_capacity; i++) {
         if (old[i].key != 0) {
             *find_slot(set, tape, old[i]) = old[i];
         }
     }
+    return true;
 }
 
 static bool insert(JsonKeySet *set, const JsonTape *tape, JsonTok object, JsonTok key)
@@ -137,8 +145,8 @@ static bool insert(JsonKeySet *set, const JsonTape *tape, JsonTok object, JsonTo
         .key = key,
     };
 
-    if (set->used >= set->capacity / 2) {
-        grow(set, tape);
+    if (set->used >= set->capacity / 2 && !grow(set, tape)) {
+        return false;
     }
     JsonKeyEntry *slot = find_slot(set, tape, entry);
     if (slot->key != 0) {

@@ -22,6 +22,7 @@ typedef struct JsonKeySet {
     uint32_t capacity;   /* a power of two */
     uint32_t used;
     uint64_t seed[2]; /* drawn with every new table */
+    bool failed;      /* there was no memory for a key of this message */
 } JsonKeySet;
 
 /* A set of zero bytes is empty. Frees the table. */
@@ -30,7 +31,7 @@ void json_keyset_clear(JsonKeySet *set);
 void json_keyset_reset(JsonKeySet *set);
 
 /* Takes the newest token of @tape, a key of the open object @object whose `length` counts the
- * members before it. Returns false if one of them has the same key. */
+ * members before it. Returns false if one of them has the same key, or if the set has failed. */
 bool json_keyset_add(JsonKeySet *set, const JsonTape *tape, JsonTok object, JsonTok key);
 
 #endif

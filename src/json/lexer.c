@@ -109,7 +109,8 @@ static void begin_token(JsonParser *p, LexState state)
     p->lex = state;
 }
 
-/* Copies a run of the token in progress to the tape; false if the token is too large. */
+/* Copies a run of the token in progress to the tape; false if the token is too large, for the
+ * limits or for the memory there is. */
 static bool append_run(JsonParser *p, const char *from, const char *to)
 {
     JsonTape *tape = p->tape;
@@ -118,7 +119,10 @@ static bool append_run(JsonParser *p, const char *from, const char *to)
     if (json_grammar_too_large(p, tape->text_len - p->token_start + len)) {
         return false;
     }
-    json_tape_reserve_text(tape, len + 1);
+    if (!json_tape_reserve_text(tape, len + 1)) {
+        p->no_memory = true;
+        return false;
+    }
     memcpy(tape->text + tape->text_len, from, len);
     tape->text_len += len;
     return true;
@@ -126,7 +130,8 @@ static bool append_run(JsonParser *p, const char *from, const char *to)
 
 static JsonStatus token_too_large(JsonParser *p)
 {
-    return json_grammar_limit(p, "JSON token size limit exceeded");
+    return p->no_memory ? json_grammar_no_memory(p)
+                        : json_grammar_limit(p, "JSON token size limit exceeded");
 }
 
 /* Control bytes but TAB, and the bytes that no UTF-8 has, end recovery and discarding. */

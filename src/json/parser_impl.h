@@ -57,6 +57,7 @@ struct JsonParser {
     uint32_t tokens;      /* of this message, separators included */
     size_t text_bytes;    /* of its complete tokens */
     bool faulty;          /* `error` has its first fault; only framing goes on */
+    bool no_memory;       /* and it is this: not even framing goes on */
     JsonKeySet keys;
 
     char error[ERROR_SIZE];
@@ -74,6 +75,8 @@ JsonStatus json_grammar_scalar(JsonParser *p, JsonType type, size_t extra_bytes)
 JsonStatus json_grammar_keyword(JsonParser *p);
 /* True if a token of @token_bytes would pass the size limit. */
 bool json_grammar_too_large(const JsonParser *p, size_t token_bytes);
+/* There is no memory for the message: the grammar refuses it. */
+JsonStatus json_grammar_no_memory(JsonParser *p);
 /* Refuses the message: the rest up to a safe byte is discarded. */
 JsonStatus json_grammar_limit(JsonParser *p, const char *text);
 /* Refuses the message for a lexical error: @bad is the byte that fits nowhere, -1 at the end of

@@ -60,18 +60,23 @@ void json_tape_wipe(JsonTape *tape)
     }
     release_text(tape);
     tape->count = 0;
-    json_tape_push(tape, JSON_NULL, 0);
+    if (json_tape_push(tape, JSON_NULL, 0) == JSON_NONE) {
+        g_error("no memory for a token");
+    }
 }
 
-void json_tape_reserve_text(JsonTape *tape, size_t len)
+bool json_tape_reserve_text(JsonTape *tape, size_t len)
 {
     size_t needed = tape->text_len + len;
 
     if (needed <= tape->text_cap) {
-        return;
+        return true;
     }
     size_t cap = MAX(needed, MAX(tape->text_cap * 2, 256));
-    char *text = g_malloc(cap);
+    char *text = g_try_malloc(cap);
+    if (!text) {
+        return false;
+    }
     if (tape->text_len > 0) {
         memcpy(text, tape->text, tape->text_len);
         explicit_bzero(tape->text, tape->text_len);
@@ -79,13 +84,19 @@ void json_tape_reserve_text(JsonTape *tape, size_t len)
     g_free(tape->text);
     tape->text = text;
     tape->text_cap = cap;
+    return true;
 }
 
 JsonTok json_tape_push(JsonTape *tape, JsonType type, unsigned flags)
 {
     if (tape->count == tape->capacity) {
-        tape->capacity = MAX(tape->capacity * 2, 32);
-        tape->tokens = g_renew(JsonToken, tape->tokens, tape->capacity);
+        uint32_t capacity = MAX(tape->capacity * 2, 32);
+        JsonToken *tokens = g_try_renew(JsonToken, tape->tokens, capacity);
+        if (!tokens) {
+            return JSON_NONE;
+        }
+        tape->tokens = tokens;
+        tape->capacity = capacity;
     }
     tape->tokens[tape->count] = (JsonToken){
         .type = (uint8_t)type,

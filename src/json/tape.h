@@ -42,11 +42,12 @@ JsonTape *json_tape_new(void);
  * message. */
 void json_tape_reset(JsonTape *tape);
 
-/* Appends a token with `next` right behind it and returns its index. */
+/* Appends a token with `next` right behind it and returns its index, or JSON_NONE: no memory. */
 JsonTok json_tape_push(JsonTape *tape, JsonType type, unsigned flags);
 
-/* Makes room for @len more bytes of text; the old place is overwritten if the text moves. */
-void json_tape_reserve_text(JsonTape *tape, size_t len);
+/* Makes room for @len more bytes of text; the old place is overwritten if the text moves. False: no
+ * memory. */
+bool json_tape_reserve_text(JsonTape *tape, size_t len);
 
 /*
  * The builder: calls in the order of the text, one value at the root. Not for checks: the caller

@@ -3,6 +3,10 @@
  * Writing JSON; see qom/json.h.
  *
  * No stack: what stands between two values depends only on what was written last.
+ *
+ * When a text that a peer makes large finds no memory (json_writer_soften), the writer has failed:
+ * what was written before stays, what comes is written over and over into the spare bytes behind
+ * it, and nobody else needs to check anything until the text is complete.
  */
 #include "json/writer.h"
 
@@ -13,7 +17,11 @@
 #include "json/tape.h"
 #include "json/unicode.h"
 
-enum { KEEP_BYTES = 64 * 1024, FIRST_BYTES = 256 };
+enum {
+    KEEP_BYTES = 64 * 1024,
+    FIRST_BYTES = 512,
+    SPARE_BYTES = 128, /* behind each text: room for every short piece of a failed writer */
+};
 
 enum {
     AFTER_NOTHING, /* a text starts */
@@ -29,6 +37,9 @@ struct JsonWriter {
     uint32_t depth;
     uint8_t state; /* AFTER_* */
     bool pretty;
+    bool soft;        /* fails for want of memory rather than end the program */
+    bool failed;      /* at: */
+    size_t failed_at; /* what is behind it is worth nothing */
 };
 
 JsonWriter *json_writer_new(bool pretty)
@@ -37,6 +48,16 @@ JsonWriter *json_writer_new(bool pretty)
 
     w->pretty = pretty;
     return w;
+}
+
+void json_writer_soften(JsonWriter *w)
+{
+    w->soft = true;
+}
+
+bool json_writer_failed(const JsonWriter *w)
+{
+    return w->failed;
 }
 
 void json_writer_free(JsonWriter *w)
@@ -57,6 +78,7 @@ void json_writer_reset(JsonWriter *w)
     w->len = 0;
     w->depth = 0;
     w->state = AFTER_NOTHING;
+    w->failed = false;
 }
 
 void json_writer_wipe(JsonWriter *w)
@@ -67,30 +89,58 @@ void json_writer_wipe(JsonWriter *w)
     json_writer_reset(w);
 }
 
-/* Room for @len more bytes and a zero byte. An outgrown buffer is overwritten: it may have held a
+/* Moves the text to a buffer of @cap bytes. An outgrown one is overwritten: it may have held a
  * secret. */
-static char *reserve(JsonWriter *w, size_t len)
+static bool move(JsonWriter *w, size_t cap)
 {
-    if (w->cap - w->len <= len) {
-        size_t cap = MAX(w->len + len + 1, MAX(w->cap * 2, FIRST_BYTES));
-        char *text = g_malloc(cap);
-        if (w->len > 0) {
-            memcpy(text, w->text, w->len);
-        }
-        if (w->text) {
-            explicit_bzero(w->text, w->cap);
-        }
-        g_free(w->text);
-        w->text = text;
-        w->cap = cap;
+    char *text = w->soft && cap > FIRST_BYTES ? g_try_malloc(cap) : g_malloc(cap);
+    if (!text) {
+        return false;
     }
-    return w->text + w->len;
+    if (w->len > 0) {
+        memcpy(text, w->text, w->len);
+    }
+    if (w->text) {
+        explicit_bzero(w->text, w->cap);
+    }
+    g_free(w->text);
+    w->text = text;
+    w->cap = cap;
+    return true;
+}
+
+/* There is no memory for @len bytes: the spare ones, or NULL if these are more. */
+static char *fail(JsonWriter *w, size_t len)
+{
+    if (!w->failed) {
+        if (!w->text) {
+            move(w, FIRST_BYTES);
+        }
+        w->failed = true;
+        w->failed_at = w->len;
+    }
+    w->len = w->failed_at;
+    return len < w->cap - w->len ? w->text + w->len : NULL;
+}
+
+static char *grow(JsonWriter *w, size_t len)
+{
+    size_t cap = MAX(w->len + len + SPARE_BYTES, MAX(w->cap * 2, FIRST_BYTES));
+    return w->failed || !move(w, cap) ? fail(w, len) : w->text + w->len;
+}
+
+/* Room for @len more bytes and a zero byte; NULL after a failure, if @len is SPARE_BYTES or more.
+ */
+static inline char *reserve(JsonWriter *w, size_t len)
+{
+    return w->cap - w->len < len + SPARE_BYTES ? grow(w, len) : w->text + w->len;
 }
 
 static void put(JsonWriter *w, const char *bytes, size_t len)
 {
-    if (len > 0) {
-        memcpy(reserve(w, len), bytes, len);
+    char *to = len > 0 ? reserve(w, len) : NULL;
+    if (to) {
+        memcpy(to, bytes, len);
         w->len += len;
     }
 }
@@ -115,6 +165,10 @@ const char *json_writer_text(const JsonWriter *w, size_t *len)
 
 char *json_writer_steal(JsonWriter *w, size_t *len)
 {
+    if (w->failed) {
+        json_writer_reset(w);
+        return NULL;
+    }
     json_writer_text(w, len);
     char *text = w->text ? w->text : g_strdup("");
 
@@ -126,15 +180,18 @@ char *json_writer_steal(JsonWriter *w, size_t *len)
 
 JsonWriterMark json_writer_mark(const JsonWriter *w)
 {
-    return (JsonWriterMark){.len = w->len, .depth = w->depth, .state = w->state};
+    return (JsonWriterMark){
+        .len = w->len, .depth = w->depth, .state = w->state, .failed = w->failed};
 }
 
 void json_writer_rollback(JsonWriter *w, JsonWriterMark mark)
 {
-    if (w->len > mark.len) {
-        explicit_bzero(w->text + mark.len, w->len - mark.len);
+    size_t end = w->failed ? w->cap : w->len;
+    if (end > mark.len) {
+        explicit_bzero(w->text + mark.len, end - mark.len);
     }
     w->len = mark.len;
+    w->failed = mark.failed;
     w->depth = mark.depth;
     w->state = mark.state;
 }
@@ -143,6 +200,9 @@ static void newline(JsonWriter *w)
 {
     char *to = reserve(w, 2 + (size_t)w->depth * 4);
 
+    if (!to) {
+        return;
+    }
     memcpy(to, "\r\n", 2);
     memset(to + 2, ' ', (size_t)w->depth * 4);
     w->len += 2 + (size_t)w->depth * 4;
@@ -274,6 +334,9 @@ static void put_string(JsonWriter *w, const char *text, size_t len)
     size_t run_len = (size_t)(run - text);
     char *to = reserve(w, len + 2);
 
+    if (!to) {
+        return;
+    }
     to[0] = '"';
     if (run_len > 0) {
         memcpy(to + 1, text, run_len);

@@ -11,7 +11,15 @@ char *qom_property_get_json(QomObject *obj, const char *name, QomError **errp)
 {
     JSON_AUTO_WRITER(writer);
     writer = json_writer_new(false);
-    return qom_property_get(obj, name, writer, errp) ? json_writer_steal(writer, NULL) : NULL;
+    json_writer_soften(writer);
+    if (!qom_property_get(obj, name, writer, errp)) {
+        return NULL;
+    }
+    char *json = json_writer_steal(writer, NULL);
+    if (!json) {
+        qom_error_set(errp, "Out of memory for the value of '%s'", name);
+    }
+    return json;
 }
 
 bool qom_property_set_json(QomObject *obj, const char *name, const char *json, QomError **errp)

@@ -41,7 +41,8 @@ const QapiType *creatable_names(void)
 
 bool qom_id_wellformed(const char *id)
 {
-    if (!g_ascii_isalpha(*id)) {
+    enum { MAX_BYTES = 4095 };
+    if (!g_ascii_isalpha(*id) || strnlen(id, MAX_BYTES + 1) > MAX_BYTES) {
         return false;
     }
     while (g_ascii_isalnum(*id) || (*id && strchr("-._", *id))) {

@@ -55,6 +55,9 @@ QomObject *qom_object_resolve_component(QomObject *obj, const char *name)
 
 /* --- Resolving ------------------------------------------------------------------------------- */
 
+/* Nothing lies at a longer path: it is not worth the memory to look. */
+enum { PATH_BYTES = 64 * 1024 };
+
 /* The components of a path; empty ones are left out. */
 typedef struct PathParts {
     char *text;
@@ -149,6 +152,9 @@ QomObject *qom_resolve_path(const char *path, const char *type, bool *ambiguous)
         if (!matches.wanted) {
             return NULL;
         }
+    }
+    if (strnlen(path, PATH_BYTES) == PATH_BYTES) {
+        return NULL;
     }
     PathParts parts __attribute__((cleanup(path_parts_clear)));
     path_split(path, &parts);

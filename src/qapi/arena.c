@@ -24,7 +24,10 @@ struct QapiArena {
 
 static Chunk *chunk_new(size_t size_bytes, Chunk *older)
 {
-    Chunk *chunk = g_malloc0(sizeof(*chunk) + size_bytes);
+    Chunk *chunk = g_try_malloc0(sizeof(*chunk) + size_bytes);
+    if (!chunk) {
+        return NULL;
+    }
     chunk->older = older;
     chunk->size = size_bytes;
     return chunk;
@@ -40,10 +43,22 @@ QapiArena *qapi_arena_new(void)
 {
     QapiArena *arena = g_new(QapiArena, 1);
     arena->newest = chunk_new(FIRST_CHUNK_BYTES, NULL);
+    if (!arena->newest) {
+        g_error("no memory for an arena");
+    }
     return arena;
 }
 
 void *qapi_arena_alloc(QapiArena *arena, size_t size_bytes)
+{
+    void *place = qapi_arena_try_alloc(arena, size_bytes);
+    if (!place) {
+        g_error("no memory for %zu bytes of an arena", size_bytes);
+    }
+    return place;
+}
+
+void *qapi_arena_try_alloc(QapiArena *arena, size_t size_bytes)
 {
     g_assert(size_bytes < SIZE_MAX / 2);
     size_bytes = MAX(size_bytes, 1);
@@ -51,7 +66,11 @@ void *qapi_arena_alloc(QapiArena *arena, size_t size_bytes)
     Chunk *chunk = arena->newest;
     if (chunk->size - chunk->used < rounded) {
         size_t grown = MIN(chunk->size * 2, LARGEST_GROW_BYTES);
-        chunk = arena->newest = chunk_new(MAX(grown, rounded), chunk);
+        chunk = chunk_new(MAX(grown, rounded), chunk);
+        if (!chunk) {
+            return NULL;
+        }
+        arena->newest = chunk;
     }
     void *place = chunk->data + chunk->used;
     chunk->used += rounded;

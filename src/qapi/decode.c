@@ -47,17 +47,21 @@ static bool decode_members(Decoder *d, const Scope *scope, const QapiType *layer
 
 /* --- Frames ---------------------------------------------------------------------------------- */
 
-static void frame_open(const Decoder *d, Frame *frame, JsonTok object)
+static bool frame_open(const Decoder *d, Frame *frame, JsonTok object)
 {
     const JsonToken *tokens = d->tape->tokens;
     const char *text = d->tape->text;
     frame->n = frame->n_used = frame->cursor = frame->n_scopes = 0;
     frame->sorted = NULL;
     uint32_t count = tokens[object].length;
-    frame->keys = count <= FRAME_FEW ? frame->few : g_new(Key, count);
+    frame->keys = count <= FRAME_FEW ? frame->few : g_try_new(Key, count);
+    if (!frame->keys) {
+        return false;
+    }
     for (JsonTok tok = object + 1; frame->n < count; tok = tokens[tok + 1].next) {
         frame->keys[frame->n++] = (Key){.name = text + tokens[tok].offset, .tok = tok};
     }
+    return true;
 }
 
 static void frame_close(Frame *frame)
@@ -76,16 +80,26 @@ static int compare_keys(const void *a, const void *b)
     return order ? order : (left > right) - (left < right);
 }
 
+/* Makes the index; false: there is no memory for it. */
+static bool frame_sort(Frame *frame)
+{
+    if (frame->sorted) {
+        return true;
+    }
+    frame->sorted = g_try_new(Key *, frame->n);
+    if (!frame->sorted) {
+        return false;
+    }
+    for (uint32_t i = 0; i < frame->n; i++) {
+        frame->sorted[i] = &frame->keys[i];
+    }
+    qsort(frame->sorted, frame->n, sizeof(Key *), compare_keys);
+    return true;
+}
+
 /* The first key called @name in the index, whoever owns it. */
 static Key *frame_search(Frame *frame, const char *name)
 {
-    if (!frame->sorted) {
-        frame->sorted = g_new(Key *, frame->n);
-        for (uint32_t i = 0; i < frame->n; i++) {
-            frame->sorted[i] = &frame->keys[i];
-        }
-        qsort(frame->sorted, frame->n, sizeof(Key *), compare_keys);
-    }
     uint32_t low = 0;
     uint32_t high = frame->n;
     while (low < high) {
@@ -111,7 +125,7 @@ static Key *frame_find(Frame *frame, const char *name, uint32_t owner)
     Key *found = NULL;
     if (frame->cursor < frame->n && key_matches(&frame->keys[frame->cursor], name)) {
         found = &frame->keys[frame->cursor];
-    } else if (frame->n > FRAME_FEW) {
+    } else if (frame->n > FRAME_FEW && frame_sort(frame)) {
         found = frame_search(frame, name);
     } else {
         for (uint32_t i = 0; i < frame->n && !found; i++) {
@@ -221,7 +235,10 @@ static bool decode_flat_member(Decoder *d, const Scope *outer, const QapiMember 
                    .outer = outer,
                    .level = ++outer->frame->n_scopes};
     scope_claim(d, &scope, member->type);
-    void *slot = decode_alloc(d, member->type->size);
+    void *slot = decode_alloc(d, member->type->size, errp);
+    if (!slot) {
+        return false;
+    }
     *(void **)slot_at(object, member->offset) = slot;
     return decode_members(d, &scope, member->type, slot, errp);
 }
@@ -268,7 +285,10 @@ static bool decode_member(Decoder *d, const Scope *scope, const QapiMember *memb
         return decode_text_list(d, member->type, key->tok, n, &place, slot, errp);
     }
     if (type_is_boxed(member->type)) {
-        void *boxed = decode_alloc(d, member->type->size);
+        void *boxed = decode_alloc(d, member->type->size, errp);
+        if (!boxed) {
+            return false;
+        }
         *(void **)slot = boxed;
         slot = boxed;
     }
@@ -358,7 +378,9 @@ bool decode_object(Decoder *d, const QapiType *type, JsonTok tok, const Place *p
         return decode_wrong_kind(d, place, "object", errp);
     }
     __attribute__((cleanup(frame_close))) Frame frame;
-    frame_open(d, &frame, tok);
+    if (!frame_open(d, &frame, tok)) {
+        return decode_no_memory(errp);
+    }
     if (tok == d->root && d->how.ignore_keys) {
         ignore_keys(d, &frame);
     }

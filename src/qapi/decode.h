@@ -50,7 +50,7 @@ bool decode_text_list(Decoder *d, const QapiType *type, JsonTok key, size_t n, c
 bool decode_text_is_dotted(const Decoder *d);
 
 /* `any` of option text: the tree of strings as JSON; of a repeated key only the last value. */
-char *decode_text_any(const Decoder *d, JsonTok tok, size_t *len);
+void decode_text_any(const Decoder *d, JsonTok tok, JsonWriter *w);
 
 bool decode_str(Decoder *d, JsonTok tok, const Place *place, char **slot, QomError **errp);
 bool decode_enum(Decoder *d, const QapiType *type, JsonTok tok, const Place *place, int *slot,
@@ -63,12 +63,17 @@ bool decode_store_uint64(QapiKind kind, uint64_t value, void *slot);
 /* Errors; they return false. */
 bool decode_wrong_kind(const Decoder *d, const Place *place, const char *expected, QomError **errp);
 bool decode_expects(const Decoder *d, const Place *place, const char *expected, QomError **errp);
+bool decode_no_memory(QomError **errp);
 
-/* Zeroed room from the arena or the heap. */
-static inline void *decode_alloc(const Decoder *d, size_t size_bytes)
+/* Zeroed room from the arena or the heap; NULL with the error set if there is none. */
+static inline void *decode_alloc(const Decoder *d, size_t size_bytes, QomError **errp)
 {
-    return d->how.arena ? qapi_arena_alloc(d->how.arena, size_bytes)
-                        : g_malloc0(MAX(size_bytes, 1));
+    void *room = d->how.arena ? qapi_arena_try_alloc(d->how.arena, size_bytes)
+                              : g_try_malloc0(MAX(size_bytes, 1));
+    if (!room) {
+        decode_no_memory(errp);
+    }
+    return room;
 }
 
 static inline JsonType tok_type(const Decoder *d, JsonTok tok)

@@ -59,6 +59,11 @@ bool decode_expects(const Decoder *d, const Place *place, const char *expected, 
     return qom_error_set(errp, "Parameter '%s' expects %s", path, expected);
 }
 
+bool decode_no_memory(QomError **errp)
+{
+    return qom_error_set(errp, "Out of memory for the arguments");
+}
+
 /* --- Numbers --------------------------------------------------------------------------------- */
 
 bool decode_store_int64(QapiKind kind, int64_t value, void *slot)
@@ -132,7 +137,10 @@ bool decode_str(Decoder *d, JsonTok tok, const Place *place, char **slot, QomErr
         return qom_error_set(errp, "Parameter '%s' must not contain the character U+0000", path);
     }
     size_t room = (size_t)token->length + 1;
-    char *text = d->how.arena ? qapi_arena_alloc(d->how.arena, room) : g_malloc(room);
+    char *text = decode_alloc(d, room, errp);
+    if (!text) {
+        return false;
+    }
     memcpy(text, d->tape->text + token->offset, room);
     *slot = text;
     return true;
@@ -177,25 +185,43 @@ bool decode_enum(Decoder *d, const QapiType *type, JsonTok tok, const Place *pla
     return true;
 }
 
-static bool decode_any(Decoder *d, JsonTok tok, char **slot)
+static bool decode_any(Decoder *d, JsonTok tok, char **slot, QomError **errp)
 {
+    JSON_AUTO_WRITER(w);
     size_t len;
-    char *json =
-        d->text ? decode_text_any(d, tok, &len) : json_tape_copy_subtree(d->tape, tok, &len);
-    *slot = json;
-    if (d->how.arena) {
-        *slot = memcpy(qapi_arena_alloc(d->how.arena, len + 1), json, len + 1);
-        qapi_wipe_string(json);
+    w = json_writer_new(false);
+    json_writer_soften(w);
+    if (d->text) {
+        decode_text_any(d, tok, w);
+    } else {
+        json_writer_subtree(w, d->tape, tok);
     }
-    return true;
+    g_autofree char *json = json_writer_steal(w, &len);
+    if (!json) {
+        return decode_no_memory(errp);
+    }
+    if (!d->how.arena) {
+        *slot = g_steal_pointer(&json);
+        return true;
+    }
+    char *text = decode_alloc(d, len + 1, errp);
+    if (text) {
+        *slot = memcpy(text, json, len + 1);
+    }
+    explicit_bzero(json, len);
+    return text != NULL;
 }
 
 /* --- Lists and alternates -------------------------------------------------------------------- */
 
 /* Makes room for @capacity elements; those behind the old ones are zero. */
-static void list_grow(const Decoder *d, QapiList *list, size_t size, size_t capacity)
+static bool list_grow(const Decoder *d, QapiList *list, size_t size, size_t capacity,
+                      QomError **errp)
 {
-    void *items = decode_alloc(d, capacity * size);
+    void *items = decode_alloc(d, capacity * size, errp);
+    if (!items) {
+        return false;
+    }
     if (list->n > 0) {
         memcpy(items, list->items, list->n * size);
     }
@@ -204,6 +230,7 @@ static void list_grow(const Decoder *d, QapiList *list, size_t size, size_t capa
     }
     list->items = items;
     list->n = capacity;
+    return true;
 }
 
 /* Room grows with the elements that were good, not with those that are promised: a megabyte of
@@ -219,8 +246,9 @@ static bool decode_list(Decoder *d, const QapiType *type, JsonTok tok, const Pla
     size_t n = tokens[tok].length;
     Place here = {.up = place};
     for (JsonTok child = tok + 1; here.index < n; here.index++, child = tokens[child].next) {
-        if (here.index == list->n) {
-            list_grow(d, list, size, MIN(n, MAX(list->n * 4, LIST_FIRST_ELEMENTS)));
+        size_t more = MIN(n, MAX(list->n * 4, LIST_FIRST_ELEMENTS));
+        if (here.index == list->n && !list_grow(d, list, size, more, errp)) {
+            return false;
         }
         void *slot = slot_at(list->items, here.index * size);
         if (!decode_value(d, type->element, child, &here, slot, errp)) {
@@ -268,7 +296,7 @@ bool decode_value(Decoder *d, const QapiType *type, JsonTok tok, const Place *pl
     }
     switch (type->kind) {
     case QAPI_KIND_STR: return decode_str(d, tok, place, slot, errp);
-    case QAPI_KIND_ANY: return decode_any(d, tok, slot);
+    case QAPI_KIND_ANY: return decode_any(d, tok, slot, errp);
     case QAPI_KIND_NULL: return json == JSON_NULL || decode_wrong_kind(d, place, "null", errp);
     case QAPI_KIND_BOOL:
         if (json != JSON_BOOL) {

@@ -164,7 +164,10 @@ static bool text_integer_list(Decoder *d, const QapiType *element, JsonTok key, 
     if (total == 0) {
         return false;
     }
-    char *items = list->items = decode_alloc(d, total * element->size);
+    char *items = list->items = decode_alloc(d, total * element->size, errp);
+    if (!items) {
+        return false;
+    }
     list->n = total;
     for (size_t i = 0; i < n; i++) {
         if (!store_range(element->kind, &ranges[i], items, element->size)) {
@@ -182,7 +185,10 @@ bool decode_text_list(Decoder *d, const QapiType *type, JsonTok key, size_t n, c
     if (kind_has_ranges(element->kind)) {
         return text_integer_list(d, element, key, n, place, list, errp);
     }
-    list->items = decode_alloc(d, n * element->size);
+    list->items = decode_alloc(d, n * element->size, errp);
+    if (!list->items) {
+        return false;
+    }
     list->n = n;
     for (size_t i = 0; i < n; i++, key = d->tape->tokens[key + 1].next) {
         void *slot = slot_at(list->items, i * element->size);
@@ -228,10 +234,7 @@ static void write_strings(const JsonTape *tape, JsonTok tok, JsonWriter *w)
     }
 }
 
-char *decode_text_any(const Decoder *d, JsonTok tok, size_t *len)
+void decode_text_any(const Decoder *d, JsonTok tok, JsonWriter *w)
 {
-    JSON_AUTO_WRITER(w);
-    w = json_writer_new(false);
     write_strings(d->tape, tok, w);
-    return json_writer_steal(w, len);
 }

@@ -42,7 +42,8 @@ typedef struct Apply {
     const QomdAction *actions; /* decoded, in the call's arena */
     JsonTok *data;             /* of each action: the token of its arguments */
     size_t n, next;
-    GArray *undos; /* of Undo, one for each action done */
+    Undo *undos; /* room for @n */
+    size_t n_undos;
     QomError *error;
     /* The step under way, if it takes time */
     QomCreation *creation;
@@ -51,9 +52,8 @@ typedef struct Apply {
     bool in_step, step_ended;
 } Apply;
 
-static void undo_clear(void *data)
+static void undo_clear(Undo *undo)
 {
-    Undo *undo = data;
     g_free(undo->id);
     qom_object_unref(undo->obj);
     g_free(undo->property);
@@ -62,7 +62,10 @@ static void undo_clear(void *data)
 
 static void apply_free(Apply *apply)
 {
-    g_array_unref(apply->undos);
+    for (size_t i = 0; i < apply->n_undos; i++) {
+        undo_clear(&apply->undos[i]);
+    }
+    g_free(apply->undos);
     g_free(apply->data);
     g_free(apply);
 }
@@ -103,8 +106,8 @@ static void undo_release(Undo *undo)
 
 static void apply_each_undo(Apply *apply, void (*fn)(Undo *undo))
 {
-    for (unsigned i = 0; i < apply->undos->len; i++) {
-        fn(&g_array_index(apply->undos, Undo, i));
+    for (size_t i = 0; i < apply->n_undos; i++) {
+        fn(&apply->undos[i]);
     }
 }
 
@@ -129,8 +132,8 @@ static void undo_run(const Undo *undo)
 static void apply_fail(Apply *apply)
 {
     apply_error_prefix(&apply->error, apply->next, apply->actions[apply->next].type);
-    for (unsigned i = apply->undos->len; i-- > 0;) {
-        undo_run(&g_array_index(apply->undos, Undo, i));
+    for (size_t i = apply->n_undos; i-- > 0;) {
+        undo_run(&apply->undos[i]);
     }
     qmp_call_fail(apply->call, g_steal_pointer(&apply->error));
     apply_free(apply);
@@ -140,8 +143,8 @@ static void apply_commit(Apply *apply)
 {
     QomdApplyResult result = {.done = (int64_t)apply->n};
 
-    for (unsigned i = 0; i < apply->undos->len; i++) {
-        const Undo *undo = &g_array_index(apply->undos, Undo, i);
+    for (size_t i = 0; i < apply->n_undos; i++) {
+        const Undo *undo = &apply->undos[i];
         if (undo->type == QOMD_ACTION_TYPE_CHARDEV_REMOVE) {
             chardev_remove(undo->id, NULL);
         }
@@ -159,7 +162,7 @@ static void step_end(Apply *apply)
 {
     apply->step_ended = true;
     if (!apply->error) {
-        g_array_append_val(apply->undos, apply->undo);
+        apply->undos[apply->n_undos++] = apply->undo;
         apply->next++;
     } else {
         undo_clear(&apply->undo);
@@ -283,8 +286,8 @@ static int take_named_fd(void *opaque, const char *name, QomError **errp)
 /* Whether an earlier action removes chardev @id, which goes at the commit. */
 static bool removes_already(const Apply *apply, const char *id)
 {
-    for (unsigned i = 0; i < apply->undos->len; i++) {
-        const Undo *undo = &g_array_index(apply->undos, Undo, i);
+    for (size_t i = 0; i < apply->n_undos; i++) {
+        const Undo *undo = &apply->undos[i];
         if (undo->type == QOMD_ACTION_TYPE_CHARDEV_REMOVE && strcmp(undo->id, id) == 0) {
             return true;
         }
@@ -377,8 +380,12 @@ static void name_wrong_action(QmpCall *call, const JsonTape *tape, JsonTok actio
 
 static JsonTok *find_data(const JsonTape *tape, JsonTok actions, size_t n)
 {
-    JsonTok *data = g_new(JsonTok, n + 1);
+    JsonTok *data = g_try_new(JsonTok, n + 1);
     size_t i = 0;
+
+    if (!data) {
+        return NULL;
+    }
 
     for (JsonTok element = json_tape_first(tape, actions); element != JSON_NONE;
          element = json_tape_next(tape, actions, element)) {
@@ -399,6 +406,12 @@ void qmp_qomd_apply(const JsonTape *tape, uint32_t node, QmpCall *call)
         return;
     }
     g_autofree JsonTok *data = find_data(tape, actions, args.actions.n);
+    g_autofree Undo *undos = g_try_new(Undo, args.actions.n + 1);
+    if (!data || !undos) {
+        qom_error_set(&error, "Out of memory for %zu actions", args.actions.n);
+        qmp_call_fail(call, error);
+        return;
+    }
     if (args.has_dry_run && args.dry_run) {
         QomdApplyResult nothing = {.done = 0};
         if (apply_check(tape, &args.actions, data, &error)) {
@@ -414,7 +427,6 @@ void qmp_qomd_apply(const JsonTape *tape, uint32_t node, QmpCall *call)
     apply->actions = args.actions.items;
     apply->n = args.actions.n;
     apply->data = g_steal_pointer(&data);
-    apply->undos = g_array_new(FALSE, FALSE, sizeof(Undo));
-    g_array_set_clear_func(apply->undos, undo_clear);
+    apply->undos = g_steal_pointer(&undos);
     apply_run(apply);
 }

@@ -33,18 +33,19 @@ static void reply_queue_attached(QmpCall *call)
     const char *text = json_writer_text(call->writer, &len);
 
     qmp_session_lock(session);
-    if (!session->channel) {
-        io_fds_close(&call->attached);
-    } else {
-        if (start > 0) {
-            io_queue_push(&session->queue, text, start, NULL, 0);
-        }
-        io_queue_push(&session->queue, text + start, len - start, call->attached.fd,
-                      call->attached.n);
-    }
+    bool queued = session->channel && io_queue_push(&session->queue, text, start, NULL, 0) &&
+                  io_queue_push(&session->queue, text + start, len - start, call->attached.fd,
+                                call->attached.n);
+    bool lost = session->channel && !queued;
     qmp_session_unlock(session);
+    if (!queued) {
+        io_fds_close(&call->attached);
+    }
     call->attached.n = 0;
     json_writer_reset(call->writer);
+    if (lost) {
+        qmp_session_lose(session);
+    }
 }
 
 static void reply_begin(QmpCall *call)
@@ -52,27 +53,6 @@ static void reply_begin(QmpCall *call)
     call->start = json_writer_mark(call->writer);
     call->replying = true;
     json_writer_begin_object(call->writer);
-}
-
-static void reply_end(QmpCall *call)
-{
-    JsonWriter *w = call->writer;
-
-    if (call->id != JSON_NONE) {
-        json_writer_key(w, "id");
-        json_writer_subtree(w, call->tape, call->id);
-    }
-    json_writer_end_object(w);
-    json_writer_append(w, "\r\n", 2);
-    call->replying = false;
-    if (call->attached.n > 0) {
-        reply_queue_attached(call);
-    }
-    if (!call->out_of_band && call->session->late) {
-        GString *late = g_steal_pointer(&call->session->late);
-        json_writer_append(w, late->str, late->len);
-        g_string_free(late, TRUE);
-    }
 }
 
 static void write_error(JsonWriter *w, QomErrorClass error_class, const char *text)
@@ -84,6 +64,43 @@ static void write_error(JsonWriter *w, QomErrorClass error_class, const char *te
     json_writer_key(w, "desc");
     json_writer_string(w, text);
     json_writer_end_object(w);
+}
+
+static void write_end(QmpCall *call)
+{
+    JsonWriter *w = call->writer;
+
+    if (call->id != JSON_NONE) {
+        json_writer_key(w, "id");
+        json_writer_subtree(w, call->tape, call->id);
+    }
+    json_writer_end_object(w);
+    json_writer_append(w, "\r\n", 2);
+}
+
+/* A reply for which there is no memory is replaced by an error. If there is none for that either,
+ * the writer's owner sees it and ends the session. */
+static void reply_end(QmpCall *call)
+{
+    JsonWriter *w = call->writer;
+
+    write_end(call);
+    if (json_writer_failed(w)) {
+        json_writer_rollback(w, call->start);
+        io_fds_close(&call->attached);
+        json_writer_begin_object(w);
+        write_error(w, QOM_ERROR_GENERIC, "Out of memory for the reply");
+        write_end(call);
+    }
+    call->replying = false;
+    if (call->attached.n > 0) {
+        reply_queue_attached(call);
+    }
+    if (!call->out_of_band && call->session->late) {
+        GString *late = g_steal_pointer(&call->session->late);
+        json_writer_append(w, late->str, late->len);
+        g_string_free(late, TRUE);
+    }
 }
 
 static void reply_error(QmpCall *call, const QomError *error)
@@ -253,6 +270,16 @@ static const QapiCommand *call_find(QmpCall *call, const Envelope *envelope, Qom
     return command;
 }
 
+/* Room for a value of @type; NULL with the error set if there is none. */
+static void *call_alloc(QmpCall *call, const QapiType *type, QomError **errp)
+{
+    void *room = qapi_arena_try_alloc(call->arena, type->size);
+    if (!room) {
+        qom_error_set(errp, "Out of memory for the command");
+    }
+    return room;
+}
+
 bool qmp_call_decode(QmpCall *call, const JsonTape *tape, JsonTok node, void *args, QomError **errp)
 {
     QapiDecode how = {.arena = call->arena, .policy = &call->session->server->compat};
@@ -273,8 +300,8 @@ static bool call_decode(QmpCall *call, const JsonTape *tape, JsonTok node, void 
     const QapiType *type = call->command->args;
 
     if (type) {
-        *args = qapi_arena_alloc(call->arena, type->size);
-        return qmp_call_decode(call, tape, node, *args, errp);
+        *args = call_alloc(call, type, errp);
+        return *args && qmp_call_decode(call, tape, node, *args, errp);
     }
     *args = NULL;
     return check_no_arguments(tape, node, errp);
@@ -285,8 +312,12 @@ static bool call_decode(QmpCall *call, const JsonTape *tape, JsonTok node, void 
 static bool call_run_plain(QmpCall *call, const void *args, QomError **errp)
 {
     const QapiType *type = call->command->ret;
-    void *ret = type ? qapi_arena_alloc(call->arena, type->size) : NULL;
+    void *ret = type ? call_alloc(call, type, errp) : NULL;
     QmpCall *outer = call_current;
+
+    if (type && !ret) {
+        return false;
+    }
 
     call_current = call;
     bool ok = call->command->call(args, ret, errp);

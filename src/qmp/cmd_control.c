@@ -56,6 +56,12 @@ void qmp_query_qmp_schema(const JsonTape *tape, uint32_t node, QmpCall *call)
 {
     size_t len;
     const char *text = qmp_server_introspection(qmp_server(), &len);
+    if (!text) {
+        QomError *error = NULL;
+        qom_error_set(&error, "Out of memory for the schema");
+        qmp_call_fail(call, error);
+        return;
+    }
     qmp_call_return_json(call, text, len);
 }
 

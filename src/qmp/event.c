@@ -14,6 +14,7 @@
 #include "qmp/event.h"
 #include "qmp/monitor.h"
 
+#include "base/log.h"
 #include "json/tape.h"
 
 #include <string.h>
@@ -64,14 +65,18 @@ static void event_free(Event *event)
 
 /* --- Sending. Main thread. ------------------------------------------------------------------- */
 
-/* @text indented. The text is our own, so it can be parsed. */
+/* @text indented; NULL: there is no memory for it. */
 static char *event_pretty(const Event *event, size_t *len)
 {
     JSON_AUTO_TAPE(tape);
     JSON_AUTO_WRITER(writer);
 
     tape = json_parse_text(event->text, event->len, NULL);
+    if (!tape) {
+        return NULL;
+    }
     writer = json_writer_new(true);
+    json_writer_soften(writer);
     json_writer_subtree(writer, tape, JSON_ROOT);
     json_writer_append(writer, "\r\n", 2);
     return json_writer_steal(writer, len);
@@ -89,7 +94,7 @@ static void event_deliver(const Event *event)
             pretty = event_pretty(event, &pretty_len);
         }
         TAILQ_FOREACH (session, &monitor->sessions, link) {
-            if (monitor->pretty) {
+            if (pretty && monitor->pretty) {
                 qmp_session_event(session, pretty, pretty_len);
             } else {
                 qmp_session_event(session, event->text, event->len);
@@ -214,13 +219,21 @@ void qmp_event_send(const QapiEvent *event, const void *args)
         return;
     }
     writer = json_writer_new(false);
+    json_writer_soften(writer);
     if (!qmp_event_write(writer, event, args, &error)) {
         g_warning("event %s: %s", event->name, qom_error_message(error));
         return;
     }
+    size_t len;
+    char *text = json_writer_steal(writer, &len);
+    if (!text) {
+        log_warn("no memory for an event %s: nobody is told", event->name);
+        return;
+    }
     Event *made = g_new0(Event, 1);
     made->source = rate_source(event, args);
-    made->text = json_writer_steal(writer, &made->len);
+    made->text = text;
+    made->len = len;
     if (loop_current() == loop_main()) {
         event_handle(made);
     } else {

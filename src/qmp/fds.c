@@ -15,6 +15,7 @@
 
 /* Names of one monitor: peers must not take all of the process's descriptors. */
 #define NAMED_FDS_MAX 256
+#define FD_NAME_BYTES 4096
 
 /* --- Descriptors of a message ---------------------------------------------------------------- */
 
@@ -97,6 +98,11 @@ bool qmp_named_fd_store(QmpCall *call, const char *name, QomError **errp)
     if (g_ascii_isdigit(name[0])) {
         close(fd);
         return qom_error_set(errp, "Parameter 'fdname' expects a name not starting with a digit");
+    }
+    if (strnlen(name, FD_NAME_BYTES) == FD_NAME_BYTES) {
+        close(fd);
+        return qom_error_set(errp, "Parameter 'fdname' expects a name of less than %d bytes",
+                             FD_NAME_BYTES);
     }
     GHashTable *fds = call->session->monitor->named_fds;
     if (g_hash_table_size(fds) >= NAMED_FDS_MAX && !g_hash_table_contains(fds, name)) {

@@ -270,9 +270,10 @@ void qmp_front_send(QmpSession *session, const char *data, size_t len)
     }
     size_t written = result > 0 ? (size_t)result : 0;
     if (written < len) {
-        io_queue_push(&session->queue, data + written, len - written, NULL, 0);
+        bool queued = io_queue_push(&session->queue, data + written, len - written, NULL, 0);
+        result = queued ? result : -ENOMEM;
     }
-    if (waiting) {
+    if (waiting && result >= 0) {
         result = io_queue_flush(&session->queue, session->channel, QMP_UNSENT_PAUSE);
     }
     qmp_session_unlock(session);

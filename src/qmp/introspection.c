@@ -59,6 +59,7 @@ const char *qmp_server_introspection(QmpServer *server, size_t *len)
     if (!server->introspection) {
         JSON_AUTO_WRITER(writer);
         writer = json_writer_new(false);
+        json_writer_soften(writer);
         qapi_introspect((const QapiSchema *const *)server->schemas->pdata, server->schemas->len,
                         server->compat.deprecated_output == QAPI_OUTPUT_HIDE,
                         (const QapiExtraBranch *)(void *)extra->data, extra->len, writer);

@@ -106,7 +106,11 @@ static void oob_run_now(QmpSession *session, JsonTape *tape)
 
     qmp_call_run(&call, tape);
     const char *text = json_writer_text(oob->writer, &len);
-    qmp_front_send(session, text, len);
+    if (json_writer_failed(oob->writer)) {
+        qmp_front_lost(session);
+    } else {
+        qmp_front_send(session, text, len);
+    }
     json_writer_reset(oob->writer);
 }
 
@@ -184,6 +188,7 @@ void qmp_oob_start(QmpSession *session)
     QmpOob *oob = g_new0(QmpOob, 1);
     oob->arena = qapi_arena_new();
     oob->writer = json_writer_new(session->pretty);
+    json_writer_soften(oob->writer);
     loop_call_init(&oob->pump_later, oob_handle_pump_later, session);
     session->oob = oob;
     session->call.tape_is_queued = true;
@@ -252,15 +257,19 @@ void qmp_oob_flush(QmpSession *session)
 {
     size_t len;
     const char *text = json_writer_text(session->writer, &len);
+    bool failed = json_writer_failed(session->writer);
 
     qmp_session_lock(session);
-    if (len > 0 && session->channel) {
-        io_queue_push(&session->queue, text, len, NULL, 0);
+    if (len > 0 && session->channel && !failed) {
+        failed = !io_queue_push(&session->queue, text, len, NULL, 0);
     }
     bool post = session->queue.bytes > 0 && !session->oob->send_posted;
     session->oob->send_posted |= post;
     qmp_session_unlock(session);
     json_writer_reset(session->writer);
+    if (failed) {
+        qmp_session_lose(session);
+    }
     if (post) {
         loop_post(session->loop, oob_handle_send, qmp_session_ref(session));
     }

@@ -84,6 +84,7 @@ QmpSession *qmp_session_new_on(QmpMonitor *monitor, IoChannel *channel, ChrStrea
     session->policy = g_strdup(monitor->policy);
     session->parser = json_parser_new(NULL);
     session->writer = json_writer_new(session->pretty);
+    json_writer_soften(session->writer);
     session->arena = qapi_arena_new();
     session->call = (QmpCall){
         .session = session, .id = JSON_NONE, .arena = session->arena, .writer = session->writer};
@@ -175,6 +176,12 @@ void qmp_session_doom(QmpSession *session)
     }
 }
 
+void qmp_session_lose(QmpSession *session)
+{
+    log_warn("no memory for what a QMP client (pid %d) is owed: disconnected", (int)session->pid);
+    qmp_session_doom(session);
+}
+
 void qmp_session_flush(QmpSession *session)
 {
     size_t len;
@@ -191,6 +198,11 @@ void qmp_session_flush(QmpSession *session)
         return;
     }
     const char *text = json_writer_text(session->writer, &len);
+    if (json_writer_failed(session->writer)) {
+        json_writer_reset(session->writer);
+        qmp_session_lose(session);
+        return;
+    }
     if (len > 0 || session->queue.bytes > 0) {
         qmp_front_send(session, text, len);
         json_writer_reset(session->writer);
@@ -209,7 +221,7 @@ static size_t session_written(const QmpSession *session)
 
 void qmp_session_flush_large(QmpSession *session)
 {
-    if (session_written(session) > QMP_BATCH_BYTES) {
+    if (session_written(session) > QMP_BATCH_BYTES || json_writer_failed(session->writer)) {
         qmp_session_flush(session);
     }
 }

@@ -142,6 +142,9 @@ void qmp_session_close(QmpSession *session);
 /* The same, soon. */
 void qmp_session_doom(QmpSession *session);
 
+/* The same, because there is no memory for what the client is to get. Main thread. */
+void qmp_session_lose(QmpSession *session);
+
 /* Sends what has been written to session->writer, as far as the client takes it. Main thread. */
 void qmp_session_flush(QmpSession *session);
 /* The same if there is much. */

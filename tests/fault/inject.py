@@ -39,7 +39,7 @@ class Injector:
         with open(self.path, 'r+b') as f:
             self.map = mmap.mmap(f.fileno(), _SIZE)
         self.env = dict(os.environ, LD_PRELOAD=os.environ['INJECT'], QOM_FAULT=self.path,
-                        MALLOC_ARENA_MAX='1',
+                        MALLOC_ARENA_MAX='1', MALLOC_MMAP_THRESHOLD_='131072',
                         GLIBC_TUNABLES='glibc.pthread.stack_cache_size=0')
         if 'address' in os.environ.get('SANITIZED', ''):
             options = os.environ.get('ASAN_OPTIONS', '')

@@ -18,11 +18,12 @@ class Step:
     True): then a descriptor goes with it."""
 
     def __init__(self, name, *commands, undo=(), before=(), secret=False, may_fail=False,
-                 listens=None):
+                 listens=None, oob=False):
         self.name, self.commands, self.undo = name, commands, undo
         self.before, self.secret, self.may_fail = before, secret, may_fail
         # A socket that accepts connections when the step has succeeded.
         self.listens = listens
+        self.oob = oob
 
 
 def add(qom_type, object_id='x', **properties):
@@ -93,8 +94,7 @@ def thread_steps():
     yield Step('threads are listed', ('query-iothreads', {}))
     yield Step('iothread changes', set_('i0', 'poll-max-ns', 1000),
                set_('i0', 'thread-pool-max', 5), set_('i0', 'aio-max-batch', 7),
-               set_('i0', 'thread-pool-min', 1),
-               undo=(set_('i0', 'thread-pool-min', 0), set_('i0', 'aio-max-batch', 0),
+               undo=(set_('i0', 'aio-max-batch', 0),
                      set_('i0', 'thread-pool-max', 64), set_('i0', 'poll-max-ns', 32768)))
     yield Step('thread-context', add('thread-context', cpu_affinity=[0]), undo=DEL)
     yield Step('thread-context on a node', add('thread-context', node_affinity=[0]), undo=DEL)
@@ -154,6 +154,73 @@ def secret_steps():
                undo=(delete(), delete('master')), secret=True)
 
 
+BIG = 1 << 20
+TEXT = 'x' * BIG
+
+
+def large_requests():
+    """What is wrong with them is found late, or never."""
+    yield 'a value of the wrong type', set_('i0', 'poll-max-ns', TEXT)
+    yield 'the name of a file', add('rng-random', filename='/' + TEXT)
+    yield 'a path of memory', add('memory-backend-file', mem_path='/' + TEXT, size=4096)
+    yield 'an id', add('rng-builtin', TEXT)
+    yield 'no id', add('rng-builtin', '/' + TEXT)
+    yield 'a type', add(TEXT)
+    yield 'a command', (TEXT, {})
+    yield 'an unknown argument', ('query-version', {TEXT: 1})
+    yield 'many arguments', ('query-version', {f'k{i}': i for i in range(50000)})
+    yield 'many nested values', ('query-version', {'k': [[i] for i in range(50000)]})
+    yield 'an absolute path', ('qom-get', {'path': '/' + TEXT, 'property': 'type'})
+    yield 'a partial path', ('qom-get', {'path': TEXT, 'property': 'type'})
+    yield 'many components', ('qom-get', {'path': '/a' * 500000, 'property': 'type'})
+    yield 'a property', ('qom-get', {'path': '/objects/i0', 'property': TEXT})
+    yield 'a file of a chardev', chardev('file', out='/' + TEXT)
+    yield 'an id of a chardev', chardev('null', 'c' + TEXT)
+    yield 'a log of a chardev', chardev('null', logfile='/' + TEXT)
+    yield 'a path of a socket', chardev('socket', addr={'type': 'unix', 'data': {'path': TEXT}})
+    yield 'a host', chardev('socket', addr={'type': 'inet', 'data': {'host': TEXT, 'port': '1'}})
+    yield 'many actions', ('qomd-apply', {'actions': [
+        {'type': 'object-add', 'data': {'qom-type': 'rng-builtin', 'id': f'r{i}'}}
+        for i in range(5000)] + [{'type': 'object-del', 'data': {'id': 'nobody'}}]})
+    yield 'a remark on a descriptor', ('add-fd', {'fdset-id': 7, 'opaque': TEXT}, True)
+    yield 'a name of a descriptor', ('getfd', {'fdname': TEXT}, True)
+    yield 'a descriptor to close', ('closefd', {'fdname': TEXT})
+    yield 'a path to watch', ('qomd-watch', {'path': '/' + TEXT})
+    yield 'a line for people', ('human-monitor-command', {'command-line': TEXT})
+    yield 'a type to describe', ('qomd-describe-type', {'typename': TEXT})
+    yield 'a type to list', ('qom-list-properties', {'typename': TEXT})
+    yield 'an id to yank', ('yank', {'instances': [{'type': 'chardev', 'id': TEXT}]})
+    yield 'users of a path', ('qomd-users', {'path': TEXT})
+    yield 'many paths', ('qom-list-get', {'paths': ['/objects/i0'] * 5000})
+    yield 'an id to delete', delete(TEXT)
+    yield 'all of the schema', ('query-qmp-schema', {})
+    yield 'all of the tree', ('qomd-tree-get', {})
+
+
+def large_steps():
+    """Requests and replies whose size the client decides."""
+    for name, command in large_requests():
+        yield Step(f'large: {name}', command, may_fail=True)
+    for name, command in list(large_requests())[:3]:
+        yield Step(f'large, with out-of-band commands: {name}', command, may_fail=True, oob=True)
+    yield Step('large: CPUs', add('thread-context', cpu_affinity=[0] * 100000), undo=DEL)
+    yield Step('large: nodes', add('memory-backend-ram', size=4096, policy='bind',
+                                   host_nodes=[0] * 100000), undo=DEL)
+    for form in 'utf8', 'base64':
+        text = TEXT if form == 'utf8' else b64(TEXT.encode())
+        yield Step(f'large: ring buffer, {form}', chardev('ringbuf', size=BIG),
+                   ('ringbuf-write', {'device': 'c', 'data': text, 'format': form}),
+                   ('ringbuf-read', {'device': 'c', 'size': BIG, 'format': form}), undo=REMOVE)
+    half = BIG // 2
+    yield Step('large: secret', add('secret', data='x' * half), undo=DEL)
+    yield Step('large: secret in base64', add('secret', data=b64(bytes(half)), format='base64'),
+               undo=DEL)
+    yield Step('large: secret in a file', add('secret', file='large'), undo=DEL)
+    yield Step('large: secret behind AES', add('secret', 'master', format='base64', data=b64(KEY)),
+               add('secret', format='base64', keyid='master', iv=b64(IV), data=b64(bytes(half))),
+               undo=(delete(), delete('master')), may_fail=True)
+
+
 def steps():
     return [*memory_steps(), *thread_steps(), *other_steps(), *secret_steps()]
 
@@ -174,6 +241,9 @@ class Place:
         with open(os.path.join(folder, 'password'), 'w', encoding='ascii') as f:
             os.fchmod(f.fileno(), 0o600)
             f.write('sesame')
+        with open(os.path.join(folder, 'large'), 'w', encoding='ascii') as f:
+            os.fchmod(f.fileno(), 0o600)
+            f.write('x' * (BIG // 2))
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(os.path.join(folder, 'peer'))
         self.listener.listen(1000)

@@ -7,9 +7,6 @@ import errno
 import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 
@@ -19,6 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'e2e'))
 import inject  # noqa: E402
 import session  # noqa: E402
 from lib import server, tap  # noqa: E402
+from start import Run  # noqa: E402
 
 QMP = ['-qmp', 'unix:qmp,server=on,wait=off']
 PIDFILE = ['-pidfile', 'pid']
@@ -38,54 +36,7 @@ STARTS = {
 }
 
 # A test made these; all others are the program's.
-OURS = {'full', 'empty', 'password', 'peer', 'config', 'fault'}
-
-
-class Run:
-    """One start of the program."""
-
-    def __init__(self, folder, injector, args):
-        self.folder = folder
-        self.process = subprocess.Popen([os.environ['QOMD'], *args], cwd=folder, env=injector.env,
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE)
-
-    def serves(self):
-        """Whether a client is answered, sooner or later; False: it has ended."""
-        tap.until(lambda: self.ended() or self.answers())
-        return not self.ended()
-
-    def ended(self):
-        return self.process.poll() not in (None, 0) or \
-            (self.process.poll() == 0 and not os.path.exists(os.path.join(self.folder, 'qmp')))
-
-    def answers(self):
-        with socket.socket(socket.AF_UNIX) as connection:
-            try:
-                connection.connect(os.path.join(self.folder, 'qmp'))
-                client = server.Client(connection)
-                client.ok('query-version')
-                return True
-            except (OSError, EOFError):
-                return False
-
-    def quit(self):
-        """Ends a program that serves. It may be in the background."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(os.path.join(self.folder, 'qmp'))
-            server.Client(connection).ok('quit')
-        if not tap.until(lambda: not os.path.exists(os.path.join(self.folder, 'qmp'))):
-            raise tap.Failure('it does not end')
-
-    def finish(self):
-        """(status, what it said)."""
-        try:
-            _, text = self.process.communicate(timeout=server.PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.communicate()
-            raise tap.Failure('it neither serves nor ends') from None
-        return self.process.returncode, text.decode()
+OURS = {'full', 'empty', 'password', 'peer', 'config', 'fault', 'large'}
 
 
 class Start:
@@ -179,5 +130,4 @@ for name, arguments in STARTS.items():
     tap.add(f'start with {name}', lambda t, arguments=arguments: each_call(t, arguments),
             only='qomd')
 
-signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 tap.main()

@@ -229,6 +229,9 @@ static bool backend_complete(QomObject *obj, QomError **errp)
 {
     MemoryBackend *self = (MemoryBackend *)obj;
     if (build(self, errp)) {
+        if (class_of(self)->built) {
+            class_of(self)->built(self);
+        }
         return true;
     }
     memory_backend_undo(self);

@@ -28,7 +28,9 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/magic.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -55,6 +57,29 @@ typedef struct MemoryBackendFile {
 } MemoryBackendFile;
 
 G_STATIC_ASSERT(offsetof(MemoryBackendFile, config) == sizeof(MemoryBackend));
+
+/*
+ * Files that are not yet what an object is made of. Should the program have to end while a worker
+ * is still busy with one, nobody will call `undo`: the main thread takes back what it can.
+ */
+static struct {
+    pthread_mutex_t lock;
+    GSList *files; /* of MemoryBackendFile */
+} unfinished = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void unfinished_add(MemoryBackendFile *self)
+{
+    pthread_mutex_lock(&unfinished.lock);
+    unfinished.files = g_slist_prepend(unfinished.files, self);
+    pthread_mutex_unlock(&unfinished.lock);
+}
+
+static void unfinished_remove(MemoryBackendFile *self)
+{
+    pthread_mutex_lock(&unfinished.lock);
+    unfinished.files = g_slist_remove(unfinished.files, self);
+    pthread_mutex_unlock(&unfinished.lock);
+}
 
 /* --- readonly, share, rom ------------------------------------------------------------------- */
 
@@ -307,6 +332,7 @@ static bool file_open(MemoryBackend *backend, MemoryOrigin *origin, QomError **e
     if (!resolve_rom(config, errp)) {
         return false;
     }
+    unfinished_add(self);
     origin->rom = config->rom == ON_OFF_AUTO_ON;
     origin->offset_bytes = config->offset;
 #ifdef CONFIG_LIBPMEM
@@ -331,11 +357,22 @@ static bool file_open(MemoryBackend *backend, MemoryOrigin *origin, QomError **e
 
 /* --- the end -------------------------------------------------------------------------------- */
 
-static void file_undo(MemoryBackend *backend)
+/* By the name that the file has by now: the working directory may be another one. */
+static void remove_created(MemoryBackendFile *self)
 {
-    MemoryBackendFile *self = (MemoryBackendFile *)backend;
+    char link[40], path[PATH_MAX];
+    g_snprintf(link, sizeof(link), "/proc/self/fd/%d", self->backend.origin.fd);
+    /* syscalls: readlink readlinkat unlink unlinkat -- a file that an object-add made goes again */
+    ssize_t n = readlink(link, path, sizeof(path) - 1);
+    path[MAX(n, 0)] = '\0';
+    unlink(n > 0 ? path : self->config.mem_path);
+}
+
+static void take_back(MemoryBackendFile *self)
+{
+    MemoryBackend *backend = &self->backend;
     if (self->created) {
-        unlink(self->config.mem_path);
+        remove_created(self);
     } else if (self->grown) {
         if (ftruncate(backend->origin.fd, 0) < 0) {
             log_warn("could not empty '%s' again: %s", self->config.mem_path, g_strerror(errno));
@@ -344,6 +381,27 @@ static void file_undo(MemoryBackend *backend)
         for (unsigned i = 0; i < self->n_holes; i++) {
             memory_punch_zeros(backend->origin.fd, self->holes[i].start, self->holes[i].end);
         }
+    }
+}
+
+static void file_undo(MemoryBackend *backend)
+{
+    MemoryBackendFile *self = (MemoryBackendFile *)backend;
+    unfinished_remove(self);
+    take_back(self);
+}
+
+static void file_built(MemoryBackend *backend)
+{
+    unfinished_remove((MemoryBackendFile *)backend);
+}
+
+void memory_abandon(void)
+{
+    /* Held for ever: what gets finished now is taken back all the same. */
+    pthread_mutex_lock(&unfinished.lock);
+    for (GSList *link = unfinished.files; link; link = link->next) {
+        take_back(link->data);
     }
 }
 
@@ -389,6 +447,7 @@ static void file_class_init(QomClass *klass)
     MemoryBackendClass *backend_class = (MemoryBackendClass *)klass;
     backend_class->open = file_open;
     backend_class->undo = file_undo;
+    backend_class->built = file_built;
     backend_class->closing = file_closing;
 }
 

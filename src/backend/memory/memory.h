@@ -23,6 +23,10 @@ void memory_file_register_type(void);
 void memory_epc_register_type(void);
 void memory_region_register_type(void);
 
+/* Takes back what unfinished backends have done to the file system. Main thread, right before the
+ * process ends without waiting for its workers: from here on no backend can be completed. */
+void memory_abandon(void);
+
 /* --- For users of the memory ---------------------------------------------------------------- */
 
 /* Where a region's bytes come from. */
@@ -73,6 +77,8 @@ typedef struct MemoryBackendClass {
     bool (*open)(MemoryBackend *backend, MemoryOrigin *origin, QomError **errp);
     /* Completion has failed: take back what open has done to the file system. May be NULL. */
     void (*undo)(MemoryBackend *backend);
+    /* Completion has succeeded: undo will not be called. May be NULL. */
+    void (*built)(MemoryBackend *backend);
     /* The mapping is about to go. May be NULL. */
     void (*closing)(MemoryBackend *backend);
 } MemoryBackendClass;
