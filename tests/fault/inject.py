@@ -1,26 +1,25 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The test's side of inject.c: says which call is to fail, and counts calls."""
 
-import errno as errno_module
 import mmap
 import os
 import shutil
 import struct
 import subprocess
+from errno import (EADDRINUSE, EAGAIN, ECONNREFUSED, ECONNRESET, EINTR, EIO, EMFILE, ENOMEM, ENOSPC,
+                   EPIPE)
 
 COUNT, FAIL, FAIL_ON, SHORT, KILL, DELAY = range(6)
 ANY = -1
 
-# What the kernel would say.
+# What the kernel would say; of all others EIO.
 ERRNOS = {
-    'accept': errno_module.EMFILE, 'bind': errno_module.EADDRINUSE, 'connect': errno_module.ECONNREFUSED,
-    'dup': errno_module.EMFILE, 'epoll_create': errno_module.EMFILE, 'epoll_ctl': errno_module.ENOMEM,
-    'eventfd': errno_module.EMFILE, 'fallocate': errno_module.ENOSPC, 'ftruncate': errno_module.ENOSPC,
-    'madvise': errno_module.ENOMEM, 'mbind': errno_module.EIO, 'memfd_create': errno_module.EMFILE,
-    'mlock': errno_module.ENOMEM, 'mmap': errno_module.ENOMEM, 'open': errno_module.EMFILE, 'pipe': errno_module.EMFILE,
-    'pthread_create': errno_module.EAGAIN, 'recvmsg': errno_module.ECONNRESET, 'recv': errno_module.ECONNRESET,
-    'send': errno_module.EPIPE, 'sendmsg': errno_module.EPIPE, 'socket': errno_module.EMFILE, 'write': errno_module.ENOSPC,
-    'epoll_wait': errno_module.EINTR, 'poll': errno_module.EINTR,
+    'accept': EMFILE, 'bind': EADDRINUSE, 'connect': ECONNREFUSED, 'dup': EMFILE,
+    'epoll_create': EMFILE, 'epoll_ctl': ENOMEM, 'epoll_wait': EINTR, 'eventfd': EMFILE,
+    'fallocate': ENOSPC, 'ftruncate': ENOSPC, 'madvise': ENOMEM, 'memfd_create': EMFILE,
+    'mlock': ENOMEM, 'mmap': ENOMEM, 'open': EMFILE, 'pipe': EMFILE, 'poll': EINTR,
+    'pthread_create': EAGAIN, 'recv': ECONNRESET, 'recvmsg': ECONNRESET, 'send': EPIPE,
+    'sendmsg': EPIPE, 'socket': EMFILE, 'write': ENOSPC,
 }
 
 _HEAD = struct.Struct('<IIiiQQQQQ16QQ')
@@ -80,7 +79,7 @@ class Injector:
 
     # -- arming
 
-    def arm(self, action=COUNT, function=None, nth=0, errno=errno_module.EIO, min_bytes=1 << 62):
+    def arm(self, action=COUNT, function=None, nth=0, errno=EIO, min_bytes=1 << 62):
         """From here on calls are counted, and the action is done at the nth of the function's,
         or of all functions' if function is ANY."""
         names = self.names()

@@ -23,8 +23,9 @@ class Rig:
         self.place = session.Place(self.dir)
         self.injector = inject.Injector(self.dir)
         # One worker that stays, so that none comes or goes between two looks.
-        self.server = server.Server('qomd', '-object', 'main-loop,id=loop,thread-pool-min=1,thread-pool-max=1',
-                                    env=self.injector.env, cwd=self.dir)
+        self.server = server.Server(
+            'qomd', '-object', 'main-loop,id=loop,thread-pool-min=1,thread-pool-max=1',
+            env=self.injector.env, cwd=self.dir)
         self.sanitized = self.server.sanitized()
         self.eyes = self.server.connect()
         for command in session.THERE:
@@ -122,7 +123,7 @@ class Rig:
     def settle(self, step, before):
         """Takes back what the step has done and compares."""
         self.undo(step)
-        if not tap.until(lambda: self.state() == before, 3):
+        if not tap.until(lambda: self.state() == before, 5, 0.001):
             raise tap.Failure(session.difference(before, self.state()))
 
 

@@ -19,7 +19,7 @@ class Run:
 
     def serves(self):
         """Whether a client is answered, sooner or later; False: it has ended."""
-        tap.until(lambda: self.ended() or self.answers())
+        tap.until(lambda: self.ended() or self.answers(), step=0.001)
         return not self.ended()
 
     def ended(self):
@@ -50,7 +50,8 @@ class Run:
         client = self.client()
         client.ok('quit')
         client.close()
-        if not tap.until(lambda: not os.path.exists(os.path.join(self.folder, 'qmp'))):
+        if not tap.until(lambda: not os.path.exists(os.path.join(self.folder, 'qmp')),
+                         step=0.001):
             raise tap.Failure('it does not end')
 
     def finish(self):

@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'e2e'))
 
 from lib import server, tap  # noqa: E402
 
-NO_CONNECTION = 2
+NO_CONNECTION = 3
 
 GREETING = (b'{"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 8}, "package": "x"}, '
             b'"capabilities": ["oob"]}}\r\n')

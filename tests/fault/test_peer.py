@@ -83,11 +83,11 @@ class Looker:
 
     def clean(self, what):
         """Nothing is left of a client that has gone."""
-        if not tap.until(lambda: self.others() == 0):
+        if not tap.until(lambda: self.others() == 0, step=0.001):
             raise tap.Failure(f'{what}: its connection is still there')
         made = self.made()
         self.undo()
-        if not tap.until(lambda: len(proc.fds(self.server.pid)) == self.base):
+        if not tap.until(lambda: len(proc.fds(self.server.pid)) == self.base, step=0.001):
             raise tap.Failure(f'{what}: {self.base} descriptors before, now '
                               f'{sorted(proc.fds(self.server.pid).values())}')
         return made
