@@ -55,8 +55,8 @@ QomObject *qom_object_resolve_component(QomObject *obj, const char *name)
 
 /* --- Resolving ------------------------------------------------------------------------------- */
 
-/* Nothing lies at a longer path: it is not worth the memory to look. */
-enum { PATH_BYTES = 64 * 1024 };
+/* Nothing lies deeper: it is not worth the memory to look. */
+enum { MAX_PARTS = 16 * 1024 };
 
 /* The components of a path; empty ones are left out. */
 typedef struct PathParts {
@@ -64,16 +64,25 @@ typedef struct PathParts {
     GPtrArray *names;
 } PathParts;
 
-static void path_split(const char *path, PathParts *parts)
+/* False: there are too many, or there is no memory for so long a path. */
+static bool path_split(const char *path, PathParts *parts)
 {
-    parts->text = g_strdup(path);
+    size_t bytes = strlen(path) + 1;
     parts->names = g_ptr_array_new();
-    char *rest = parts->text;
+    parts->text = g_try_malloc(bytes);
+    if (!parts->text) {
+        return false;
+    }
+    char *rest = memcpy(parts->text, path, bytes);
     for (char *name; (name = strsep(&rest, "/"));) {
+        if (*name && parts->names->len == MAX_PARTS) {
+            return false;
+        }
         if (*name) {
             g_ptr_array_add(parts->names, name);
         }
     }
+    return true;
 }
 
 static void path_parts_clear(PathParts *parts)
@@ -153,11 +162,10 @@ QomObject *qom_resolve_path(const char *path, const char *type, bool *ambiguous)
             return NULL;
         }
     }
-    if (strnlen(path, PATH_BYTES) == PATH_BYTES) {
+    PathParts parts __attribute__((cleanup(path_parts_clear))) = {};
+    if (!path_split(path, &parts)) {
         return NULL;
     }
-    PathParts parts __attribute__((cleanup(path_parts_clear)));
-    path_split(path, &parts);
     if (*path == '/') {
         matches_add(&matches, follow(qom_root(), &parts, 0));
     } else if (!parts.names->len) {
