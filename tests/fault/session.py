@@ -273,7 +273,7 @@ def state(pid, client, sanitized=False):
     """All that a failed command must leave as it was."""
     found = {name: client.ok(name) for name in ('query-chardev', 'query-fdsets', 'query-memdev',
                                                 'query-yank')}
-    found['tree'] = client.ok('qomd-tree-get', {'path': '/objects'})
+    found['tree'] = client.ok('qomd-tree-get', {'path': '/objects', 'values': False})
     found['dump'] = client.ok('qomd-dump-config')
     found['monitors'] = len(client.ok('qomd-query-monitors'))
     try:
