@@ -3,6 +3,7 @@
 
 import mmap
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -28,6 +29,15 @@ _MAX_SLOTS = 96
 _SIZE = _HEAD.size + _MAX_SLOTS * _SLOT.size
 
 
+def sanitizers():
+    """The run-time libraries of sanitizers that the program uses, which have to be first."""
+    if os.environ.get('SANITIZED', 'none') == 'none':
+        return []
+    text = subprocess.run(['ldd', os.environ['QOMD']], capture_output=True, text=True,
+                          check=False).stdout
+    return re.findall(r'=> (\S*/lib[a-z]*san\S*)', text)
+
+
 class Injector:
     """A control file and the environment of a program that obeys it."""
 
@@ -40,9 +50,7 @@ class Injector:
         self.env = dict(os.environ, LD_PRELOAD=os.environ['INJECT'], QOM_FAULT=self.path,
                         MALLOC_ARENA_MAX='1', MALLOC_MMAP_THRESHOLD_='131072',
                         GLIBC_TUNABLES='glibc.pthread.stack_cache_size=0')
-        if 'address' in os.environ.get('SANITIZED', ''):
-            options = os.environ.get('ASAN_OPTIONS', '')
-            self.env['ASAN_OPTIONS'] = f'{options}:verify_asan_link_order=0'
+        self.env['LD_PRELOAD'] = ' '.join([*sanitizers(), os.environ['INJECT']])
 
     def close(self):
         self.map.close()
