@@ -80,18 +80,20 @@ struct Control {
 
 static struct Control *control;
 
-#define SLOTS(X)                                                                                 \
-    X(accept)                                                                                    \
-    X(access)                                                                                    \
-    X(bind) X(chdir) X(connect) X(dup) X(epoll_create) X(epoll_ctl) X(epoll_wait) X(eventfd)     \
-        X(fallocate) X(fcntl) X(fopen) X(fork) X(fstat) X(fstatfs) X(ftruncate) X(getaddrinfo)   \
-            X(getpeername) X(getrandom) X(getsockname) X(getsockopt) X(ioctl) X(listen) X(lseek) \
-                X(lstat) X(madvise) X(mbind) X(memfd_create) X(memory) X(mkostemp) X(mlock)      \
-                    X(mmap) X(open) X(pipe) X(poll) X(prctl) X(pthread_create) X(pwrite) X(read) \
-                        X(realpath) X(recv) X(recvmsg) X(sched_getaffinity) X(sched_setaffinity) \
-                            X(send) X(sendmsg) X(setrlimit) X(setsid) X(setsockopt) X(sigaction) \
-                                X(socket) X(stat) X(statfs) X(timerfd_create) X(unlink) X(write) \
-                                    X(writev)
+/* clang-format off */
+#define SLOTS(X)                                                                                   \
+    X(accept)                                                                                      \
+    X(access)                                                                                      \
+    X(bind)                                                                                        \
+    X(chdir) X(connect) X(dup) X(epoll_create) X(epoll_ctl) X(epoll_wait) X(eventfd) X(fallocate)  \
+        X(fcntl) X(fopen) X(fork) X(fstat) X(fstatfs) X(ftruncate) X(getaddrinfo) X(getpeername)   \
+            X(getrandom) X(getsockname) X(getsockopt) X(ioctl) X(listen) X(lseek) X(lstat)         \
+                X(madvise) X(mbind) X(memfd_create) X(memory) X(mkostemp) X(mlock) X(mmap) X(open) \
+                    X(pipe) X(poll) X(prctl) X(pthread_create) X(pwrite) X(read) X(realpath)       \
+                        X(recv) X(recvmsg) X(sched_getaffinity) X(sched_setaffinity) X(send)       \
+                            X(sendmsg) X(setrlimit) X(setsid) X(setsockopt) X(sigaction) X(socket) \
+                                X(stat) X(statfs) X(timerfd_create) X(unlink) X(write) X(writev)
+/* clang-format on */
 
 #define SLOT_ENUM(name) SLOT_##name,
 enum Slot { SLOTS(SLOT_ENUM) N_SLOTS };
