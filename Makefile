@@ -3,7 +3,7 @@
 # installed first (as root or with sudo); NODEPS=1 leaves the system alone. The work is Meson's.
 #
 #   make [SANITIZE=address,undefined|thread] [CC=clang]   build/bin/{qomd,qom,qapic}
-#   make demo check bench fuzz lint install [DESTDIR=... PREFIX=...]
+#   make demo check bench fuzz lint deb install [DESTDIR=... PREFIX=...]
 
 PREFIX ?= /usr/local
 SANITIZE ?=
@@ -37,6 +37,9 @@ fuzz: deps-fuzz
 lint: deps-lint all
 	@tools/lint $(BUILD)
 
+deb: deps-deb
+	@tools/package
+
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
 	@meson install -C $(BUILD) $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
@@ -44,4 +47,4 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all demo check bench fuzz lint install clean
+.PHONY: all demo check bench fuzz lint deb install clean

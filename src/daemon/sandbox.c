@@ -96,6 +96,11 @@ const char *sandbox_name(int number)
     return "?";
 }
 
+bool sandbox_is_sanitized(void)
+{
+    return SANITIZED;
+}
+
 const char *sandbox_help(void)
 {
     return needed_text;
@@ -132,7 +137,7 @@ static bool is_allowed(SandboxWhen when, const SandboxNeeds *needs)
 {
     switch (when) {
     case WHEN_IO_URING: return needs->io_uring;
-    case WHEN_SANITIZER: return SANITIZED;
+    case WHEN_SANITIZER: return needs->sanitizer;
     case WHEN_ALWAYS:
     case WHEN_RESOURCECONTROL: break;
     }
@@ -182,7 +187,7 @@ static void make_policy(SandboxPolicy *policy, const SandboxOptions *options,
     add_needs(policy, needs);
     apply_options(policy, options);
     set_checks(policy, checked, G_N_ELEMENTS(checked));
-    if (!policy->children && !SANITIZED) {
+    if (!policy->children && !needs->sanitizer) {
         set_checks(policy, checked_alone, G_N_ELEMENTS(checked_alone));
     }
 }

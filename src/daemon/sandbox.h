@@ -26,7 +26,7 @@ typedef enum SandboxWhen {
     WHEN_ALWAYS,
     WHEN_RESOURCECONTROL, /* unless resourcecontrol=deny; then it fails with EPERM */
     WHEN_IO_URING,        /* if a loop uses io_uring; else it fails with EPERM */
-    WHEN_SANITIZER,       /* in programs built with a sanitizer */
+    WHEN_SANITIZER,       /* for the sanitizer of the build */
 } SandboxWhen;
 
 typedef struct SandboxCall {
@@ -58,11 +58,16 @@ typedef struct SandboxPolicy {
 /* What the process needs beyond what its notes say. */
 typedef struct SandboxNeeds {
     bool io_uring;
+    bool sanitizer;         /* see sandbox_is_sanitized() */
     const GPtrArray *names; /* const char *: calls that modules of third parties need; or NULL */
 } SandboxNeeds;
 
 /* Gives up system calls for good, in all threads of the process. Main thread. */
 bool sandbox_enter(const SandboxOptions *options, const SandboxNeeds *needs, QomError **errp);
+
+/* Whether this is a build with a sanitizer, which looks for leaks at the end by means that the
+ * sandbox would refuse. */
+bool sandbox_is_sanitized(void);
 
 /* What `-sandbox help` prints: the calls that are allowed, with the files that need them. */
 const char *sandbox_help(void);

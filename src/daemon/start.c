@@ -214,6 +214,7 @@ static bool give_up_rights(Daemon *daemon, QomError **errp)
 {
     SandboxNeeds needs = {
         .io_uring = event_loop_any_wants_ring(),
+        .sanitizer = sandbox_is_sanitized(),
     };
     return run_with_apply(&daemon->run_with, errp) &&
            (!daemon->sandbox.enable || sandbox_enter(&daemon->sandbox, &needs, errp));
