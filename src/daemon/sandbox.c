@@ -39,8 +39,8 @@
 /* syscalls: getuid geteuid getgid getegid getppid getrandom getrlimit prlimit64 sysinfo uname
  * getcpu getrusage -- facts, by the C library and GLib */
 /* syscalls: exit_group -- the end */
-/* syscalls(sanitizer): ptrace wait4 kill process_vm_readv pipe pipe2 personality getpgrp socketpair
- * -- the search for leaks at the end */
+/* syscalls(sanitizer): ptrace wait4 kill process_vm_readv pipe pipe2 personality getpgrp getdents
+ * socketpair -- the search for leaks at the end */
 
 /* QEMU's groups, for =allow and =deny. */
 static const char *const obsolete[] = {
