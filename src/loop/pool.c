@@ -21,7 +21,9 @@
 #include <sys/prctl.h>
 
 #define POOL_MAX_DEFAULT 64
-#define POOL_IDLE_NS     INT64_C(10000000000)
+/* Of min, so many start before there is work, so that a large number does not take the machine. */
+#define POOL_READY_MAX 64
+#define POOL_IDLE_NS   INT64_C(10000000000)
 
 struct LoopRequest {
     Loop *loop;
@@ -170,13 +172,19 @@ static int start_worker(Loop *loop)
     return 0;
 }
 
+/* Workers that are to be there without work. Lock held. */
+static bool wants_ready(const LoopPool *pool)
+{
+    return pool->threads < MIN(pool->min, POOL_READY_MAX);
+}
+
 /* Starts what min and the queue ask for. Lock held. Returns 0 or an errno value. */
 static int grow(Loop *loop)
 {
     LoopPool *pool = &loop->pool;
     int err = 0;
-    while (!err && (pool->threads < pool->min ||
-                    (startable(pool) > pool->idle && pool->threads < pool->max))) {
+    while (!err &&
+           (wants_ready(pool) || (startable(pool) > pool->idle && pool->threads < pool->max))) {
         err = start_worker(loop);
     }
     return err;
@@ -264,7 +272,7 @@ bool loop_set_pool_params(Loop *loop, int64_t min, int64_t max, QomError **errp)
     pool->min = (unsigned)min;
     pool->max = (unsigned)max;
     pthread_cond_broadcast(&pool->work);
-    bool more = pool->threads < pool->min || startable(pool) > pool->idle;
+    bool more = wants_ready(pool) || startable(pool) > pool->idle;
     pthread_mutex_unlock(&pool->lock);
     if (more) {
         loop_post(loop, grow_again, loop);

@@ -163,6 +163,15 @@ static void min_takes_effect_at_once_and_is_kept(void **state)
     loop_free(loop);
 }
 
+static void a_large_min_does_not_take_the_machine(void **state)
+{
+    Loop *loop = loop_new(NULL);
+    assert_true(loop_set_pool_params(loop, 100000, 100000, NULL));
+    loop_iterate(loop, true);
+    assert_int_equal(stats_of(loop).pool_threads, 64);
+    loop_free(loop);
+}
+
 static void idle_workers_above_min_leave_and_are_joined(void **state)
 {
     unsigned threads = count_threads();
@@ -363,6 +372,7 @@ int main(void)
         cmocka_unit_test(burst_gets_a_worker_each_up_to_max),
         cmocka_unit_test(raising_max_serves_the_queue_at_once),
         cmocka_unit_test(min_takes_effect_at_once_and_is_kept),
+        cmocka_unit_test(a_large_min_does_not_take_the_machine),
         cmocka_unit_test(idle_workers_above_min_leave_and_are_joined),
         cmocka_unit_test(shrinking_max_makes_surplus_workers_leave_after_their_job),
         cmocka_unit_test(slow_work_leaves_workers_to_the_rest),
