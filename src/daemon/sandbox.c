@@ -218,7 +218,12 @@ static void handle_refused(int signo, siginfo_t *info, void *context)
     say(" (");
     say(at);
     say(") is not allowed\n");
-    /* SA_RESETHAND has been at work: this ends the process, with a core file if there are any. */
+    /* SA_RESETHAND has been at work: this ends the process, with a core file if there are any. The
+     * thread sanitizer has all signals wait for the end of a handler. */
+    sigset_t refused;
+    sigemptyset(&refused);
+    sigaddset(&refused, SIGSYS);
+    pthread_sigmask(SIG_UNBLOCK, &refused, NULL);
     raise(SIGSYS);
     _exit(128 + SIGSYS);
 }
@@ -233,7 +238,7 @@ bool sandbox_enter(const SandboxOptions *options, const SandboxNeeds *needs, Qom
     }
     struct sigaction action = {
         .sa_sigaction = handle_refused,
-        .sa_flags = SA_SIGINFO | (int)SA_RESETHAND | SA_NODEFER,
+        .sa_flags = SA_SIGINFO | (int)SA_RESETHAND,
     };
     sigaction(SIGSYS, &action, NULL);
     struct {

@@ -113,9 +113,10 @@ static int do_thread(void)
     return pthread_create(&thread, NULL, no_work, NULL) || pthread_join(thread, NULL);
 }
 
+/* Not by the C library, which has all threads do it: a sanitizer's dies of it in silence. */
 static int do_setgid(void)
 {
-    return setgid(getgid());
+    return (int)syscall(SYS_setgid, getgid());
 }
 
 static int do_mount(void)
