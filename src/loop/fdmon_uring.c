@@ -15,8 +15,8 @@
  *     TO_ARM --wait--> ARMED --event, cancelled by a thread's end--> TO_ARM
  *     TO_ARM --watch 0--> freed      ARMED --watch 0--> ORPHAN --cancelled--> freed
  *
- * The kernel holds the file of an armed request; an orphan is cancelled at once, so that a close
- * that follows closes.
+ * The kernel holds the file of an armed request; when a handler ends, its orphans are cancelled at
+ * once, so that a close that follows closes.
  */
 #include "loop/internal.h"
 
@@ -45,6 +45,7 @@ typedef struct UringMonitor {
     Loop *loop;
     struct io_uring ring;
     bool wake_armed;
+    bool reaped;                /* since the wait began: there is something to do */
     RingPollList to_arm, armed; /* orphans are on armed */
     unsigned unsubmitted;       /* file requests */
     unsigned in_flight;         /* file requests, these included */
@@ -58,14 +59,20 @@ static UringMonitor *uring(FdMonitor *base)
 /* ------------------------------------------------------------------------------- requests -- */
 
 static void reap(UringMonitor *monitor);
-static void uring_flush(FdMonitor *base);
+
+/* What was gathered goes to the kernel with the system call at hand. */
+static void end_batch(UringMonitor *monitor)
+{
+    if (monitor->unsubmitted) {
+        loop_count(&monitor->loop->counters.file_batches, 1);
+        monitor->unsubmitted = 0;
+    }
+}
 
 static void submit(UringMonitor *monitor)
 {
-    int submitted = io_uring_submit(&monitor->ring);
-    if (submitted >= 0 && monitor->unsubmitted) {
-        loop_count(&monitor->loop->counters.file_batches, 1);
-        monitor->unsubmitted = 0;
+    if (io_uring_submit(&monitor->ring) >= 0) {
+        end_batch(monitor);
     }
 }
 
@@ -79,6 +86,7 @@ static struct io_uring_sqe *get_sqe(UringMonitor *monitor)
     }
     if (!sqe) {
         reap(monitor); /* it refuses new requests while too many answers wait */
+        monitor->reaped = true;
         submit(monitor);
         sqe = io_uring_get_sqe(&monitor->ring);
     }
@@ -102,12 +110,15 @@ static void arm_wake(UringMonitor *monitor)
 
 static void arm_polls(UringMonitor *monitor)
 {
-    RingPoll *entry;
-    while ((entry = TAILQ_FIRST(&monitor->to_arm)) != NULL) {
+    /* Those that become ready meanwhile come back behind it. */
+    const RingPoll *last = TAILQ_LAST(&monitor->to_arm, RingPollList);
+    RingPoll *entry = NULL;
+    while (entry != last) {
         struct io_uring_sqe *sqe = get_sqe(monitor);
         if (!sqe) {
             return;
         }
+        entry = TAILQ_FIRST(&monitor->to_arm);
         io_uring_prep_poll_add(sqe, entry->handler->fd, entry->events);
         set_tag(sqe, entry, TAG_POLL);
         entry->armed = true;
@@ -182,7 +193,7 @@ static void uring_close(FdMonitor *base)
     g_free(monitor);
 }
 
-/* If the kernel can (Linux 5.19), it does not interrupt us for an event, but sets a flag in the
+/* Where the kernel can (Linux 5.19), it does not interrupt us for an event, but sets a flag in the
  * ring, which io_uring_peek_batch_cqe looks at: a spin so sees the event ten times sooner. */
 static int init_ring(struct io_uring *ring)
 {
@@ -194,7 +205,11 @@ static int init_ring(struct io_uring *ring)
 
 static FdMonitor *uring_open(Loop *loop, QomError **errp)
 {
-    enum { NEEDED = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_RW_CUR_POS };
+    /* The last stands for Linux 5.13, the first with multishot polls. */
+    enum {
+        NEEDED = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_RW_CUR_POS |
+                 IORING_FEAT_RSRC_TAGS
+    };
     UringMonitor *monitor = g_new0(UringMonitor, 1);
     /* syscalls(io_uring): io_uring_setup io_uring_enter -- loops that wait by a ring */
     int err = init_ring(&monitor->ring);
@@ -214,8 +229,8 @@ static FdMonitor *uring_open(Loop *loop, QomError **errp)
     return &monitor->base;
 }
 
-/* The answer of @entry is of no interest any more; at once if its descriptor may be closed. */
-static void drop(UringMonitor *monitor, RingPoll *entry, bool at_once)
+/* The answer of @entry is of no interest any more. */
+static void drop(UringMonitor *monitor, RingPoll *entry)
 {
     if (!entry->armed) {
         TAILQ_REMOVE(&monitor->to_arm, entry, link);
@@ -227,9 +242,6 @@ static void drop(UringMonitor *monitor, RingPoll *entry, bool at_once)
     if (sqe) {
         io_uring_prep_poll_remove(sqe, (uintptr_t)entry | TAG_POLL);
         set_tag(sqe, NULL, TAG_IGNORED);
-    }
-    if (at_once) {
-        submit(monitor);
     }
 }
 
@@ -249,7 +261,11 @@ static int uring_watch(FdMonitor *base, LoopFd *handler, unsigned events)
     RingPoll *entry = handler->entry;
     if (!events) {
         handler->entry = NULL;
-        drop(monitor, entry, true);
+        drop(monitor, entry);
+        /* It, or what it was before a change of events: the descriptor may be closed next. */
+        if (io_uring_sq_ready(&monitor->ring)) {
+            submit(monitor);
+        }
         return 0;
     }
     if (!entry) {
@@ -261,7 +277,7 @@ static int uring_watch(FdMonitor *base, LoopFd *handler, unsigned events)
         entry->events = events;
         return 0;
     } else {
-        drop(monitor, entry, false);
+        drop(monitor, entry);
     }
     entry = g_new0(RingPoll, 1);
     entry->handler = handler;
@@ -274,8 +290,12 @@ static int uring_watch(FdMonitor *base, LoopFd *handler, unsigned events)
 static void uring_wait(FdMonitor *base, int64_t timeout_ns)
 {
     UringMonitor *monitor = uring(base);
+    monitor->reaped = false;
     arm_wake(monitor);
     arm_polls(monitor);
+    if (monitor->reaped || !monitor->wake_armed || !TAILQ_EMPTY(&monitor->to_arm)) {
+        timeout_ns = 0; /* the event to sleep for was seen, or would not be */
+    }
     if (timeout_ns == 0) {
         if (io_uring_sq_ready(&monitor->ring)) {
             submit(monitor);
@@ -284,7 +304,7 @@ static void uring_wait(FdMonitor *base, int64_t timeout_ns)
         struct __kernel_timespec ts = {.tv_sec = timeout_ns / 1000000000,
                                        .tv_nsec = timeout_ns % 1000000000};
         struct io_uring_cqe *cqe;
-        uring_flush(base);
+        end_batch(monitor);
         io_uring_submit_and_wait_timeout(&monitor->ring, &cqe, 1, timeout_ns < 0 ? NULL : &ts,
                                          NULL);
     }
@@ -333,7 +353,7 @@ static void uring_drain(FdMonitor *base)
 {
     UringMonitor *monitor = uring(base);
     while (monitor->in_flight) {
-        uring_flush(base);
+        end_batch(monitor);
         io_uring_submit_and_wait(&monitor->ring, 1);
         reap(monitor);
     }

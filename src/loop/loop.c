@@ -228,11 +228,11 @@ bool loop_iterate(Loop *loop, bool blocking)
     loop->depth++;
     loop_count(&loop->counters.iterations, 1);
 
-    if (loop->monitor->ops->flush) {
-        loop->monitor->ops->flush(loop->monitor); /* not after the spin to come */
-    }
     bool changed = loop_polling_apply(loop);
     bool adaptive = loop->polling.params.max_ns > 0;
+    if (adaptive && loop->monitor->ops->flush) {
+        loop->monitor->ops->flush(loop->monitor); /* not after the spin to come */
+    }
     int64_t start_ns = adaptive ? loop_now_ns() : 0;
     int64_t limit_ns = blocking ? sleep_limit_ns(loop) : 0;
     int64_t timeout_ns = limit_ns;

@@ -243,6 +243,23 @@ static void removed_descriptor_that_is_closed_is_closed_for_its_peer(void **stat
     loop_free(loop);
 }
 
+static void removed_after_a_change_of_events_and_closed_is_closed_for_its_peer(void **state)
+{
+    Loop *loop = loop_new(NULL);
+    int pair[2];
+    char byte;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    Watch watch = {.fd = pair[0]};
+    LoopFd *handler = loop_fd_add(loop, pair[0], LOOP_READ, on_event, &watch, NULL);
+    loop_iterate(loop, false);
+    assert_true(loop_fd_set_events(handler, LOOP_READ | LOOP_PRI, NULL));
+    loop_fd_remove(handler);
+    close(pair[0]);
+    assert_int_equal(recv(pair[1], &byte, 1, MSG_DONTWAIT), 0);
+    close(pair[1]);
+    loop_free(loop);
+}
+
 static void every_one_of_many_ready_descriptors_gets_its_turn(void **state)
 {
     enum { N = 200 };
@@ -309,6 +326,7 @@ int main(void)
         cmocka_unit_test(regular_file_is_always_ready_and_the_loop_does_not_sleep),
         cmocka_unit_test(descriptor_that_cannot_be_watched_is_an_error),
         cmocka_unit_test(removed_descriptor_that_is_closed_is_closed_for_its_peer),
+        cmocka_unit_test(removed_after_a_change_of_events_and_closed_is_closed_for_its_peer),
         cmocka_unit_test(every_one_of_many_ready_descriptors_gets_its_turn),
         cmocka_unit_test(loop_costs_at_most_three_descriptors_all_close_on_exec),
         cmocka_unit_test(thousand_loops_leave_no_descriptor_and_no_thread),
