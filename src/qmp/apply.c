@@ -113,10 +113,19 @@ static void apply_each_undo(Apply *apply, void (*fn)(Undo *undo))
 
 /* --- The end --------------------------------------------------------------------------------- */
 
+/* What users may not delete, such as a main-loop, can be taken back nevertheless. */
+static void undo_add(const char *id)
+{
+    QomObject *obj = qom_object_child(qom_objects(), id);
+    if (obj && !qom_object_in_use(obj)) {
+        qom_object_unparent(obj);
+    }
+}
+
 static void undo_run(const Undo *undo)
 {
     switch (undo->type) {
-    case QOMD_ACTION_TYPE_OBJECT_ADD: qom_object_del(undo->id, NULL); break;
+    case QOMD_ACTION_TYPE_OBJECT_ADD: undo_add(undo->id); break;
     case QOMD_ACTION_TYPE_OBJECT_DEL:
         qom_object_add_child(qom_objects(), undo->id, undo->obj, NULL);
         break;

@@ -294,6 +294,22 @@ def _(t):
 
 # -- beyond QEMU
 
+@tap.case('a qomd-apply that fails takes a main-loop back, with its settings', 'qomd')
+def _(t):
+    _, c = own(t)
+    told = ('poll-max-ns', 'fd-monitor')
+    first = c.ok('qomd-query-loops')[0]
+    for bad in {'qom-type': 'nope', 'id': 'x'}, {'qom-type': 'iothread', 'id': 'x', 'poll-max-ns': -1}:
+        t.error(c.command('qomd-apply', {'actions': [
+            {'type': 'object-add', 'data': {'qom-type': 'main-loop', 'id': 'ml', 'poll-max-ns': 5000,
+                                            'fd-monitor': 'io_uring', 'thread-pool-min': 2}},
+            {'type': 'object-add', 'data': bad}]}), GE)
+        t.equal(c.objects(), [])
+        t.ok(tap.until(lambda: [c.ok('qomd-query-loops')[0][name] for name in told] ==
+                       [first[name] for name in told]), 'settings')
+    c.add_ok('main-loop', 'ml')
+
+
 @tap.case('an iothread of a context, then with CPUs of its own; the context is in use', 'qomd')
 def _(t):
     _, c = own(t)

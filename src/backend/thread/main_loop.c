@@ -8,10 +8,18 @@
 
 #include <glib.h>
 
+/* What a loop is told. */
+typedef struct Settings {
+    LoopPollParams poll;
+    int64_t pool_min, pool_max, aio_max_batch;
+    LoopMonitor monitor;
+} Settings;
+
 typedef struct MainLoop {
     EventLoopBase base;
     MainLoopProperties config;
     bool owns_singleton;
+    Settings before; /* the object, if it owns the singleton */
 } MainLoop;
 
 G_STATIC_ASSERT(offsetof(MainLoop, config) == sizeof(EventLoopBase));
@@ -35,21 +43,42 @@ static void main_loop_poll_params(QomObject *obj, LoopPollParams *params)
         .max_ns = config->poll_max_ns, .grow = config->poll_grow, .shrink = config->poll_shrink};
 }
 
+static Settings settings_of(Loop *loop)
+{
+    Settings settings = {.aio_max_batch = loop_get_aio_max_batch(loop),
+                         .monitor = loop_get_monitor(loop)};
+    loop_get_poll_params(loop, &settings.poll);
+    loop_get_pool_params(loop, &settings.pool_min, &settings.pool_max);
+    return settings;
+}
+
+static void put_back(Loop *loop, const Settings *settings)
+{
+    loop_set_poll_params(loop, &settings->poll, NULL);
+    loop_set_pool_params(loop, settings->pool_min, settings->pool_max, NULL);
+    loop_set_aio_max_batch(loop, settings->aio_max_batch, NULL);
+    loop_set_monitor(loop, settings->monitor);
+}
+
 static bool main_loop_complete(QomObject *obj, QomError **errp)
 {
     MainLoop *self = (MainLoop *)obj;
     if (singleton) {
         return qom_error_set(errp, "only one main-loop instance allowed");
     }
+    Settings before = settings_of(loop_main());
     if (!event_loop_configure(obj, errp)) {
+        put_back(loop_main(), &before);
         return false;
     }
+    self->before = before;
     singleton = self;
     self->owns_singleton = true;
     return true;
 }
 
-/* The loop's settings have no "off": the object stays as long as the program. */
+/* As in QEMU the object stays as long as the program; only a qomd-apply that fails takes it back.
+ */
 static bool main_loop_can_be_deleted(QomObject *obj, QomError **errp)
 {
     return false;
@@ -57,8 +86,10 @@ static bool main_loop_can_be_deleted(QomObject *obj, QomError **errp)
 
 static void main_loop_finalize(QomObject *obj)
 {
-    if (((MainLoop *)obj)->owns_singleton) {
+    MainLoop *self = (MainLoop *)obj;
+    if (self->owns_singleton) {
         singleton = NULL;
+        put_back(loop_main(), &self->before);
     }
 }
 
