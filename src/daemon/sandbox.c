@@ -152,9 +152,6 @@ static void add_needs(SandboxPolicy *policy, const SandboxNeeds *needs)
             policy->fate[needed_calls[i].number] = SANDBOX_ALLOW;
         }
     }
-    for (guint i = 0; needs->names && i < needs->names->len; i++) {
-        set_fate(policy, g_ptr_array_index(needs->names, i), SANDBOX_ALLOW);
-    }
 }
 
 static void apply_options(SandboxPolicy *policy, const SandboxOptions *options)

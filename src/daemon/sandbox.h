@@ -58,8 +58,7 @@ typedef struct SandboxPolicy {
 /* What the process needs beyond what its notes say. */
 typedef struct SandboxNeeds {
     bool io_uring;
-    bool sanitizer;         /* see sandbox_is_sanitized() */
-    const GPtrArray *names; /* const char *: calls that modules of third parties need; or NULL */
+    bool sanitizer; /* see sandbox_is_sanitized() */
 } SandboxNeeds;
 
 /* Gives up system calls for good, in all threads of the process. Main thread. */

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
@@ -83,7 +84,12 @@ static void add_load_argument(GArray *program, unsigned i)
 
 /* --- Calls whose arguments count; each ends with a return ------------------------------------ */
 
-/* Threads are fine, processes are not. */
+/* What a thread can have of its own and a thread of the C library has not. */
+#define CLONE_NEW_ANY                                                                             \
+    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
+     CLONE_NEWNET)
+
+/* Threads are fine; processes are not, nor threads in a namespace of their own. */
 static void check_clone(GArray *program)
 {
 #ifdef __s390x__
@@ -91,8 +97,8 @@ static void check_clone(GArray *program)
 #else
     add_load_argument(program, 0);
 #endif
-    add(program, BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1);
-    add_return(program, SECCOMP_RET_ALLOW);
+    add(program, BPF_ALU | BPF_AND | BPF_K, CLONE_THREAD | (uint32_t)CLONE_NEW_ANY, 0, 0);
+    add_case(program, CLONE_THREAD, SECCOMP_RET_ALLOW);
     add_return(program, REFUSE);
 }
 
@@ -103,9 +109,10 @@ static void check_socket(GArray *program)
     add_load_argument(program, 0);
     add_case(program, AF_UNIX, SECCOMP_RET_ALLOW);
     add_case(program, AF_VSOCK, SECCOMP_RET_ALLOW);
-    add(program, BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 3);
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 4);
     add_load_argument(program, 2);
-    add_case(program, 0 /* NETLINK_ROUTE */, SECCOMP_RET_ALLOW);
+    add_case(program, NETLINK_ROUTE, SECCOMP_RET_ALLOW);
+    add_return(program, REFUSE);
     add(program, BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 2, 0);
     add(program, BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 1, 0);
     add_return(program, REFUSE);

@@ -113,6 +113,13 @@ static int do_thread(void)
     return pthread_create(&thread, NULL, no_work, NULL) || pthread_join(thread, NULL);
 }
 
+/* The kernel would not make it without a stack and rights; the filter comes first. */
+static int do_thread_in_namespace(void)
+{
+    unsigned long flags = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_NEWNET;
+    return syscall(SYS_clone, flags, 0, 0, 0, 0) < 0;
+}
+
 /* Not by the C library, which has all threads do it: a sanitizer's dies of it in silence. */
 static int do_setgid(void)
 {
@@ -154,6 +161,17 @@ static int do_raw_socket(void)
 static int do_packet_socket(void)
 {
     return socket(AF_PACKET, SOCK_DGRAM, 0) < 0;
+}
+
+/* These protocols have the numbers of families that are allowed. */
+static int do_netlink_usersock(void)
+{
+    return socket(AF_NETLINK, SOCK_DGRAM, AF_INET) < 0;
+}
+
+static int do_netlink_fib_lookup(void)
+{
+    return socket(AF_NETLINK, SOCK_DGRAM, AF_INET6) < 0;
 }
 
 static int do_sockets(void)
@@ -240,6 +258,7 @@ static void new_processes_are_refused_but_not_threads(void **state)
         const SandboxOptions *these = i ? &options : &plain;
         assert_refused(these, do_fork, "clone");
         assert_refused(these, do_exec, "execve");
+        assert_refused(these, do_thread_in_namespace, "clone");
         assert_fine(these, do_thread);
     }
     options.spawn = SANDBOX_ACTION_ALLOW;
@@ -280,6 +299,8 @@ static void sockets_are_local_or_of_the_internet_and_never_raw(void **state)
     assert_fine(&plain, do_sockets);
     assert_refused(&plain, do_raw_socket, "socket");
     assert_refused(&plain, do_packet_socket, "socket");
+    assert_refused(&plain, do_netlink_usersock, "socket");
+    assert_refused(&plain, do_netlink_fib_lookup, "socket");
 }
 
 static void memory_that_is_written_is_not_executed(void **state)

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import subprocess
 
-from daemon import PATIENCE_S, QOMD, Client, Skip, main, refused, test, wait_for
+from daemon import PATIENCE_S, QOMD, Client, Skip, main, refused, run, test, wait_for
 
 SERVICE = os.path.join(os.environ['SOURCE'], 'service')
 BUILT = os.path.join(os.environ['BUILD'], 'service')
@@ -63,6 +63,43 @@ def the_services_are_exposed_to_2_at_most():
             raise Skip('systemd-analyze knows no --offline')
         assert status == 0, out
         print('#', out.strip().splitlines()[-1])
+
+
+def groups():
+    """The groups of system calls that systemd knows: what each consists of, by name."""
+    status, out = tool('systemd-analyze', 'syscall-filter')
+    assert status == 0, out
+    found = {}
+    for line in out.splitlines():
+        if line.startswith('@'):
+            members = found.setdefault(line.strip(), [])
+        elif line.startswith('    ') and not line.strip().startswith('#'):
+            members.append(line.strip())
+    return found
+
+
+def members(name, known):
+    """The calls of a group, or the one call of that name."""
+    if not name.startswith('@'):
+        return {name}
+    return {call for member in known[name] for call in members(member, known)}
+
+
+@test
+def the_filter_of_the_services_lets_pass_what_the_code_needs():
+    known = groups()
+    allowed = members('@default', known)
+    for line in re.findall('^SystemCallFilter=(.*)$', read(os.path.join(BUILT, 'qomd.service')),
+                           re.M):
+        for name in line.lstrip('~').split():
+            allowed = (allowed - members(name, known) if line.startswith('~')
+                       else allowed | members(name, known))
+    out = run('-sandbox', 'help')[1]
+    needed = {line.split()[0] for line in out.splitlines() if '[sanitizer]' not in line}
+    assert len(needed) > 50, out
+    # -sandbox itself is installed by seccomp(2).
+    assert not (needed | {'seccomp', 'prctl'}) - allowed, \
+        sorted((needed | {'seccomp', 'prctl'}) - allowed)
 
 
 def activate(unit, name, config, *more):
