@@ -82,17 +82,14 @@ static struct Control *control;
 
 /* clang-format off */
 #define SLOTS(X)                                                                                   \
-    X(accept)                                                                                      \
-    X(access)                                                                                      \
-    X(bind)                                                                                        \
-    X(chdir) X(connect) X(dup) X(epoll_create) X(epoll_ctl) X(epoll_wait) X(eventfd) X(fallocate)  \
-        X(fcntl) X(fopen) X(fork) X(fstat) X(fstatfs) X(ftruncate) X(getaddrinfo) X(getpeername)   \
-            X(getrandom) X(getsockname) X(getsockopt) X(ioctl) X(listen) X(lseek) X(lstat)         \
-                X(madvise) X(mbind) X(memfd_create) X(memory) X(mkostemp) X(mlock) X(mmap) X(open) \
-                    X(pipe) X(poll) X(prctl) X(pthread_create) X(pwrite) X(read) X(realpath)       \
-                        X(recv) X(recvmsg) X(sched_getaffinity) X(sched_setaffinity) X(send)       \
-                            X(sendmsg) X(setrlimit) X(setsid) X(setsockopt) X(sigaction) X(socket) \
-                                X(stat) X(statfs) X(timerfd_create) X(unlink) X(write) X(writev)
+    X(accept) X(access) X(bind) X(chdir) X(connect) X(dup) X(epoll_create) X(epoll_ctl)            \
+    X(epoll_wait) X(eventfd) X(fallocate) X(fcntl) X(fopen) X(fork) X(fstat) X(fstatfs) X(fsync)   \
+    X(ftruncate) X(getaddrinfo) X(getpeername) X(getrandom) X(getsockname) X(getsockopt)           \
+    X(ioctl) X(linkat) X(listen) X(lseek) X(lstat) X(madvise) X(mbind) X(memfd_create) X(memory)   \
+    X(mkostemp) X(mlock) X(mmap) X(open) X(pipe) X(poll) X(prctl) X(pthread_create) X(pwrite)      \
+    X(read) X(realpath) X(recv) X(recvmsg) X(rename) X(sched_getaffinity) X(sched_setaffinity)     \
+    X(send) X(sendmsg) X(setrlimit) X(setsid) X(setsockopt) X(sigaction) X(socket) X(stat)         \
+    X(statfs) X(timerfd_create) X(unlink) X(write) X(writev)
 /* clang-format on */
 
 #define SLOT_ENUM(name) SLOT_##name,
@@ -309,8 +306,12 @@ WRAP(fallocate, int, -1, fallocate64, (int fd, int mode, off64_t at, off64_t siz
      (fd, mode, at, size))
 WRAP(lseek, off_t, -1, lseek, (int fd, off_t at, int whence), (fd, at, whence))
 WRAP(lseek, off64_t, -1, lseek64, (int fd, off64_t at, int whence), (fd, at, whence))
+WRAP(fsync, int, -1, fsync, (int fd), (fd))
 WRAP(access, int, -1, access, (const char *path, int mode), (path, mode))
 WRAP(unlink, int, -1, unlink, (const char *path), (path))
+WRAP(linkat, int, -1, linkat, (int dir, const char *path, int to, const char *name, int flags),
+     (dir, path, to, name, flags))
+WRAP(rename, int, -1, rename, (const char *path, const char *name), (path, name))
 WRAP(chdir, int, -1, chdir, (const char *path), (path))
 WRAP(realpath, char *, NULL, realpath, (const char *path, char *real), (path, real))
 

@@ -19,7 +19,7 @@ ERRNOS = {
     'epoll_create': EMFILE, 'epoll_ctl': ENOMEM, 'epoll_wait': EINTR, 'eventfd': EMFILE,
     'fallocate': ENOSPC, 'ftruncate': ENOSPC, 'madvise': ENOMEM, 'memfd_create': EMFILE,
     'mlock': ENOMEM, 'mmap': ENOMEM, 'open': EMFILE, 'pipe': EMFILE, 'poll': EINTR,
-    'pthread_create': EAGAIN, 'recv': ECONNRESET, 'recvmsg': ECONNRESET, 'send': EPIPE,
+    'pthread_create': EAGAIN, 'pwrite': ENOSPC, 'recv': ECONNRESET, 'recvmsg': ECONNRESET, 'send': EPIPE,
     'sendmsg': EPIPE, 'socket': EMFILE, 'write': ENOSPC,
 }
 

@@ -11,6 +11,7 @@ import socket
 from lib import proc, server
 
 MEMORY = 8 << 20
+DATA = 128 << 10
 
 
 class Step:
@@ -81,6 +82,9 @@ def memory_steps():
                                          readonly=True, rom='off'), undo=DEL)
     yield Step('a nameless file', add('memory-backend-file', mem_path='.', size=MEMORY,
                                       share=True), undo=DEL)
+    yield Step('enclave memory', add('memory-backend-epc', size=MEMORY), undo=DEL, may_fail=True)
+    yield Step('memory is saved', ('memdev-save', {'id': 'x', 'filename': 'saved'}), undo=DEL,
+               before=(add('memory-backend-file', mem_path='data', size=DATA),))
     yield Step('figures of memory', ('query-memdev', {}), ('query-memory-regions', {}))
     yield Step('memory is handed out', ('memdev-get-fd', {'id': 'm0'}))
     yield Step('memory changes', set_('m0', 'merge', False), set_('m0', 'dump', False),
@@ -238,6 +242,8 @@ class Place:
         for name, size in ('full', MEMORY), ('empty', 0):
             with open(os.path.join(folder, name), 'wb') as f:
                 f.truncate(size)
+        with open(os.path.join(folder, 'data'), 'wb') as f:
+            f.write(b'x' * DATA)
         with open(os.path.join(folder, 'password'), 'w', encoding='ascii') as f:
             os.fchmod(f.fileno(), 0o600)
             f.write('sesame')
@@ -259,7 +265,7 @@ class Place:
                 self.listener.accept()[0].close()
         except BlockingIOError:
             pass
-        for name in ('mem', 'out', 'log'):
+        for name in ('mem', 'out', 'log', 'saved'):
             if os.path.exists(os.path.join(self.folder, name)):
                 os.unlink(os.path.join(self.folder, name))
         os.truncate(os.path.join(self.folder, 'empty'), 0)

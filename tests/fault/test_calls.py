@@ -48,6 +48,8 @@ def judge(function, number, reply, plain):
     if 'return' in reply or reply == plain or function in NO_REASON:
         return None
     text = reply['error']['desc']
+    if number == errno.ENOSPC and 'no room: ' in text:
+        return None
     if os.strerror(number) not in text:
         return f'the reason is not in {text!r}'
     if len(text) < len(os.strerror(number)) + 6:
