@@ -183,8 +183,10 @@ def user_and_folder_are_made():
 def the_apparmor_profile_is_well_formed():
     if not os.path.isdir('/etc/apparmor.d/abstractions'):
         raise Skip('AppArmor is not installed')
-    status, out = tool('apparmor_parser', '-Q', '-K', os.path.join(BUILT, 'usr.bin.qomd'))
+    status, out = tool('apparmor_parser', '-Q', '-K', os.path.join(BUILT, 'qomd'))
     assert status == 0, out
+    assert 'AppArmorProfile=-qomd\n' in read(os.path.join(BUILT, 'qomd.service'))
+    assert re.search('^profile qomd {$', read(os.path.join(BUILT, 'qomd')), re.M), 'no path'
 
 
 main()
