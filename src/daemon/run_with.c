@@ -7,7 +7,8 @@
  *     ...       files, sockets and objects are made with the rights of who started us
  *     apply     modules are loaded, chroot, groups, user, a proof that there is no way back
  *
- * Changing user takes all capabilities. The C library changes the ids of all threads.
+ * Changing user takes all capabilities, unless who started us has told the kernel otherwise; that
+ * is refused. The C library changes the ids of all threads.
  *
  * Freeing a big memory backend takes its time, during which the process can not end. With
  * async-teardown a second process shares our memory and only waits for our end, so that it is the
@@ -22,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <pwd.h>
 #include <sched.h>
@@ -183,11 +185,16 @@ static bool is_user(const RunWith *with)
            effective_gid == with->gid && saved_gid == with->gid;
 }
 
-static bool become_user(const RunWith *with, QomError **errp)
+/* Of this thread; the others have no more. */
+static bool has_capabilities(void)
 {
-    if (is_user(with)) {
-        return true;
-    }
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+    return syscall(SYS_capget, &header, data) < 0 || data[0].permitted || data[1].permitted;
+}
+
+static bool change_user(const RunWith *with, QomError **errp)
+{
     if (setgroups(with->n_groups, with->groups) < 0 ||
         setresgid(with->gid, with->gid, with->gid) < 0 ||
         setresuid(with->uid, with->uid, with->uid) < 0) {
@@ -195,6 +202,17 @@ static bool become_user(const RunWith *with, QomError **errp)
     }
     if (!is_user(with) || setuid(0) == 0 || setgid(0) == 0) {
         return qom_error_set(errp, "the rights given up for user '%s' can be had back", with->user);
+    }
+    return true;
+}
+
+static bool become_user(const RunWith *with, QomError **errp)
+{
+    if (!is_user(with) && !change_user(with, errp)) {
+        return false;
+    }
+    if (has_capabilities()) {
+        return qom_error_set(errp, "user '%s' still has capabilities, expected: none", with->user);
     }
     return true;
 }

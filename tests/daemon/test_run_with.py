@@ -111,6 +111,22 @@ def who_is_that_user_already_may_say_so():
 
 
 @test
+def capabilities_that_a_change_of_user_does_not_take_are_refused():
+    as_root()
+    same = ['--reuid', '4321', '--regid', '1234', '--clear-groups', '--inh-caps', '+chown',
+            '--ambient-caps', '+chown']
+    for options, error in ((same, 'user \'4321:1234\' still has capabilities, expected: none'),
+                           (['--securebits', '+no_setuid_fixup'],
+                            'the rights given up for user \'4321:1234\' can be had back')):
+        if subprocess.run(['setpriv', *options, 'true'], check=False).returncode:
+            raise Skip('setpriv can not give capabilities')
+        done = subprocess.run(['setpriv', *options, QOMD, '-run-with', 'user=4321:1234', *MONITOR],
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1, done
+        assert error in done.stderr, done
+
+
+@test
 def files_and_sockets_are_made_before_and_with_the_rights_of_root():
     as_root()
     os.chmod('.', 0o755)

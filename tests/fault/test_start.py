@@ -36,7 +36,7 @@ STARTS = {
 }
 
 # A test made these; all others are the program's.
-OURS = {'full', 'empty', 'password', 'peer', 'config', 'fault', 'large'}
+OURS = {'full', 'empty', 'data', 'password', 'peer', 'config', 'fault', 'large'}
 
 
 class Start:
