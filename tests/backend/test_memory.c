@@ -205,6 +205,28 @@ static void no_address_space_left_is_an_error(void **state)
 
 /* --- what is there -------------------------------------------------------------------------- */
 
+static void read_touch_and_read(void *opaque)
+{
+    volatile char *ptr = backend("m")->map.ptr;
+    assert_property("m", "anonymous", "4096");
+    ptr[PAGE] = 'B';
+    assert_property("m", "anonymous", "4096");
+    assert_property("m", "resident", "4096");
+    *(bool *)opaque = true;
+}
+
+static void figures_that_are_read_at_once_are_measured_once(void **state)
+{
+    bool read = false;
+    add("{'qom-type':'memory-backend-ram','id':'m','size':16384}");
+    *(volatile char *)backend("m")->map.ptr = 'A';
+    loop_post(loop_main(), read_touch_and_read, &read);
+    while (!read) {
+        loop_iterate(loop_main(), true);
+    }
+    assert_property("m", "anonymous", "8192");
+}
+
 static void what_is_in_memory_is_told(void **state)
 {
     g_autofree char *bytes = g_malloc(4 * PAGE);
@@ -423,6 +445,7 @@ int main(void)
         TEST(bad_memfds_are_refused),
         TEST(no_descriptor_left_is_an_error),
         TEST(no_address_space_left_is_an_error),
+        TEST(figures_that_are_read_at_once_are_measured_once),
         TEST(what_is_in_memory_is_told),
         TEST(merge_and_dump_act_at_once),
         TEST(policies_are_the_kernels),

@@ -276,12 +276,11 @@ static bool get_prealloc_done(QomObject *obj, const QomProperty *prop, JsonWrite
 
 static bool get_usage(QomObject *obj, size_t offset, JsonWriter *writer, QomError **errp)
 {
-    const MemoryBackend *self = (const MemoryBackend *)obj;
-    MemoryExtent extent = memory_extent(self);
-    if (!memory_measure(&extent, 1)) {
+    const MemoryUsage *usage = memory_backend_usage((MemoryBackend *)obj);
+    if (!usage) {
         return qom_error_set(errp, "/proc/self/smaps can not be read");
     }
-    json_writer_uint64(writer, *(const uint64_t *)((const char *)&extent.usage + offset));
+    json_writer_uint64(writer, *(const uint64_t *)((const char *)usage + offset));
     return true;
 }
 

@@ -57,6 +57,12 @@ typedef struct MemoryRoom {
     uint64_t free_bytes, total_bytes;
 } MemoryRoom;
 
+typedef struct MemoryUsage {
+    uint64_t resident_bytes;
+    uint64_t anonymous_bytes; /* of them, those that are in no file */
+    uint64_t pss_bytes;       /* each page divided by the number of its users; no hugetlbfs */
+} MemoryUsage;
+
 typedef struct MemoryBackend {
     QomObject obj;
     MemoryMap map; /* ptr NULL before completion */
@@ -67,6 +73,8 @@ typedef struct MemoryBackend {
     bool preallocated;            /* atomic */
     bool cancelled;               /* atomic; whatever takes its time should end */
     bool handed_out;              /* others may have the descriptor */
+    uint64_t measured_in;         /* the loop's iteration in which usage was measured; 0: none */
+    MemoryUsage usage;
     /* the configuration follows: MemoryBackendProperties or a struct that begins with it */
 } MemoryBackend;
 
@@ -207,12 +215,6 @@ bool memory_prealloc_error(int err, const MemoryBackend *backend, const MemoryRo
 
 /* --- usage.c -------------------------------------------------------------------------------- */
 
-typedef struct MemoryUsage {
-    uint64_t resident_bytes;
-    uint64_t anonymous_bytes; /* of them, those that are in no file */
-    uint64_t pss_bytes;       /* each page divided by the number of its users; no hugetlbfs */
-} MemoryUsage;
-
 typedef struct MemoryExtent {
     uintptr_t start, end;
     MemoryUsage usage;
@@ -222,6 +224,9 @@ MemoryExtent memory_extent(const MemoryBackend *backend);
 /* Sorts @n (> 0) extents by address and adds to each what is used of it now; false if the kernel
  * does not tell. */
 bool memory_measure(MemoryExtent *extents, size_t n);
+/* The same for one region, measured once an iteration of the loop; NULL if the kernel does not
+ * tell. Main thread. */
+const MemoryUsage *memory_backend_usage(MemoryBackend *backend);
 /* Of @n sorted extents that which holds @address, or NULL. */
 MemoryExtent *memory_find_extent(MemoryExtent *extents, size_t n, uintptr_t address);
 

@@ -8,6 +8,7 @@
  * Source: proc(5).
  */
 #include "backend/memory/memory.h"
+#include "qom/loop.h"
 
 #include <glib.h>
 #include <inttypes.h>
@@ -86,4 +87,23 @@ bool memory_measure(MemoryExtent *extents, size_t n)
     free(line);
     fclose(file);
     return true;
+}
+
+const MemoryUsage *memory_backend_usage(MemoryBackend *backend)
+{
+    /* To walk the pages takes tens of ms a GiB: who reads several figures at once waits once. */
+    LoopStats now = {0};
+    if (loop_current()) {
+        loop_get_stats(loop_current(), &now);
+    }
+    if (now.iterations && now.iterations == backend->measured_in) {
+        return &backend->usage;
+    }
+    MemoryExtent extent = memory_extent(backend);
+    if (!memory_measure(&extent, 1)) {
+        return NULL;
+    }
+    backend->measured_in = now.iterations;
+    backend->usage = extent.usage;
+    return &backend->usage;
 }
