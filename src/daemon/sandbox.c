@@ -74,7 +74,8 @@ static const char *const resources[] = {
 /* Calls whose arguments are looked at, if they are allowed; the second half only where there are
  * no children, which start with a look of their own. */
 static const char *const checked[] = {"mmap", "mprotect", "ioctl", "socket"};
-static const char *const checked_alone[] = {"clone", "rt_sigaction", "tgkill"};
+static const char *const checked_alone[] = {"clone", "rt_sigaction", "tgkill", "fcntl",
+                                            "prlimit64"};
 
 int sandbox_number(const char *name)
 {

@@ -17,7 +17,9 @@
 #include "daemon/sandbox.h"
 
 #include <asm/ioctls.h>
+#include <asm/sockios.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
@@ -132,12 +134,14 @@ static void check_protection(GArray *program)
     add_return(program, SECCOMP_RET_ALLOW);
 }
 
-/* Nothing is typed into the terminal in our user's name. */
+/* Nothing is typed into the terminal in our user's name, and no file tells others by signals. */
 static void check_ioctl(GArray *program)
 {
     add_load_argument(program, 1);
     add_case(program, TIOCSTI, FAIL(EPERM));
     add_case(program, TIOCLINUX, FAIL(EPERM));
+    add_case(program, FIOSETOWN, FAIL(EPERM));
+    add_case(program, SIOCSPGRP, FAIL(EPERM));
     add_return(program, SECCOMP_RET_ALLOW);
 }
 
@@ -157,6 +161,25 @@ static void check_tgkill(GArray *program)
     add_return(program, REFUSE);
 }
 
+/* A file that has become readable sends any signal to anyone, if told so. */
+static void check_fcntl(GArray *program)
+{
+    add_load_argument(program, 1);
+    add_case(program, F_SETOWN, REFUSE);
+    add_case(program, F_SETOWN_EX, REFUSE);
+    add_case(program, F_SETSIG, REFUSE);
+    add_return(program, SECCOMP_RET_ALLOW);
+}
+
+/* Limits are our own: others can be ended by them. */
+static void check_limits(GArray *program)
+{
+    add_load_argument(program, 0);
+    add_case(program, 0, SECCOMP_RET_ALLOW);
+    add_case(program, (uint32_t)getpid(), SECCOMP_RET_ALLOW);
+    add_return(program, REFUSE);
+}
+
 static void add_check(GArray *program, unsigned number)
 {
     switch (number) {
@@ -167,6 +190,8 @@ static void add_check(GArray *program, unsigned number)
     case SYS_ioctl: check_ioctl(program); break;
     case SYS_rt_sigaction: check_sigaction(program); break;
     case SYS_tgkill: check_tgkill(program); break;
+    case SYS_fcntl: check_fcntl(program); break;
+    case SYS_prlimit64: check_limits(program); break;
     default: add_return(program, REFUSE); break;
     }
 }

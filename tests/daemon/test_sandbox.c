@@ -147,6 +147,35 @@ static int do_tgkill_other(void)
     return (int)syscall(SYS_tgkill, getppid(), getppid(), 0);
 }
 
+static int do_signal_by_fcntl(void)
+{
+    return fcntl(STDERR_FILENO, F_SETOWN, getppid());
+}
+
+static int do_choose_signal(void)
+{
+    return fcntl(STDERR_FILENO, F_SETSIG, SIGKILL);
+}
+
+static int do_signal_by_ioctl(void)
+{
+    int pid = getppid();
+    return ioctl(STDERR_FILENO, FIOSETOWN, &pid) < 0 && errno == EPERM ? 0 : 1;
+}
+
+static int do_limit_other(void)
+{
+    struct rlimit old;
+    return prlimit(getppid(), RLIMIT_CPU, NULL, &old);
+}
+
+static int do_limit(void)
+{
+    struct rlimit old;
+    return prlimit(0, RLIMIT_CPU, NULL, &old) || prlimit(getpid(), RLIMIT_CPU, NULL, &old) ||
+           getrlimit(RLIMIT_CPU, &old);
+}
+
 static int do_raise(void)
 {
     signal(SIGUSR1, SIG_IGN);
@@ -291,7 +320,16 @@ static void what_nothing_needs_is_refused(void **state)
 static void signals_go_to_the_process_itself_only(void **state)
 {
     assert_refused(&plain, do_tgkill_other, "tgkill");
+    assert_refused(&plain, do_signal_by_fcntl, "fcntl");
+    assert_refused(&plain, do_choose_signal, "fcntl");
+    assert_fine(&plain, do_signal_by_ioctl);
     assert_fine(&plain, do_raise);
+}
+
+static void limits_are_those_of_the_process_itself(void **state)
+{
+    assert_refused(&plain, do_limit_other, "prlimit64");
+    assert_fine(&plain, do_limit);
 }
 
 static void sockets_are_local_or_of_the_internet_and_never_raw(void **state)
@@ -377,6 +415,7 @@ int main(void)
         cmocka_unit_test(other_identities_are_refused_unless_allowed),
         cmocka_unit_test(what_nothing_needs_is_refused),
         cmocka_unit_test(signals_go_to_the_process_itself_only),
+        cmocka_unit_test(limits_are_those_of_the_process_itself),
         cmocka_unit_test(sockets_are_local_or_of_the_internet_and_never_raw),
         cmocka_unit_test(memory_that_is_written_is_not_executed),
         cmocka_unit_test(nothing_is_typed_into_the_terminal),
