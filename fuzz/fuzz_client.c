@@ -57,7 +57,7 @@ static const char *const uses[][6] = {
     {"schema", "--search=a", "--json"},
     {"graph"},
     {"graph", "--dot", "/objects"},
-    {"graph", "--text", "/objects/a"},
+    {"graph", "--json", "/objects/a"},
     {"shell"},
     {"shell", "--json"},
     {"events", "STOP", "SHUTDOWN", "--json"},

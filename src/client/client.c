@@ -33,8 +33,7 @@ static const ClientCommand commands[] = {
     {"dump", cmd_dump, 0, 0, 0, "", "write what was set up, for 'qom apply'"},
     {"schema", cmd_schema, OPT(SEARCH), 0, 1, "[NAME]",
      "show and search the documentation of commands, events and types"},
-    {"graph", cmd_graph, OPT(DOT) | OPT(TEXT), 0, 1, "[PATH]",
-     "draw objects with their links and users"},
+    {"graph", cmd_graph, OPT(DOT), 0, 1, "[PATH]", "draw objects with their links and users"},
     {"watch", cmd_watch, OPT(RECURSE) | OPT(INTERVAL) | OPT(COUNT), 1, 2,
      "PATH[.PROPERTY] | PATH PROPERTY", "show changes as they happen", true},
     {"events", cmd_events, OPT(COUNT), 0, MANY, "[NAME]...", "show events as they come", true},
@@ -138,6 +137,16 @@ const char *client_member(const JsonTape *tape, JsonTok tok, const char *name)
     return is_string ? json_tok_text(tape, member, NULL) : "";
 }
 
+bool client_flag(const JsonTape *tape, JsonTok tok, const char *name, bool otherwise)
+{
+    if (json_tape_type(tape, tok) != JSON_OBJECT) {
+        return otherwise;
+    }
+    JsonTok member = json_tape_find(tape, tok, name);
+    bool is_bool = member != JSON_NONE && json_tape_type(tape, member) == JSON_BOOL;
+    return is_bool ? json_tok_bool(tape, member) : otherwise;
+}
+
 /* --color decides what print_init() has guessed. */
 static bool set_colour(Client *client)
 {
@@ -189,6 +198,10 @@ static int run(Client *client)
         print_help(client->command);
         return CLIENT_OK;
     }
+    if (client->inner &&
+        (client->option[CLIENT_OPT_SOCKET] || client->option[CLIENT_OPT_TIMEOUT])) {
+        return client_usage(client, "--socket and --timeout are options of the whole shell");
+    }
     return client_check_options(client) && check_operands(client, n - 1)
                ? client->command->run(client, operands + 1, n - 1)
                : CLIENT_USAGE;
@@ -202,6 +215,9 @@ int client_run_words(Client *client, char **words, size_t n)
 
     memset(inner.option + CLIENT_OPT_GLOBAL, 0,
            sizeof(inner.option) - CLIENT_OPT_GLOBAL * sizeof(inner.option[0]));
+    inner.option[CLIENT_OPT_SOCKET] = NULL;
+    inner.option[CLIENT_OPT_TIMEOUT] = NULL;
+    inner.inner = true;
     inner.operands = operands;
     g_ptr_array_add(argv, (char *)"qom");
     for (size_t i = 0; i < n; i++) {

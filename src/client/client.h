@@ -45,7 +45,6 @@ typedef enum ClientOption {
     CLIENT_OPT_PRUNE,
     CLIENT_OPT_SEARCH,
     CLIENT_OPT_DOT,
-    CLIENT_OPT_TEXT,
     CLIENT_OPT_FOREGROUND,
     CLIENT_OPT_MOUNT,
     CLIENT_OPT_ONCE,
@@ -60,6 +59,7 @@ typedef struct Client {
     Schema *schema;      /* see client_schema() */
     GHashTable *present; /* see client_has() */
     Printer printer;
+    bool inner; /* runs a line of `qom shell`, which has the connection and standard input */
 } Client;
 
 typedef struct ClientCommand {
@@ -103,6 +103,8 @@ bool client_check_options(const Client *client);
 void client_help_options(unsigned options);
 /* Reads the value of an option as a number of things from 0 to @max. */
 bool client_option_number(Client *client, ClientOption option, double max, double *value);
+/* Reads --count, from 1 on; UINT64_MAX if it is not given. */
+bool client_option_count(Client *client, uint64_t *count);
 
 /* --- report.c: errors, to stderr, as JSON with --json ----------------------------------------- */
 
@@ -112,6 +114,8 @@ int client_usage(const Client *client, const char *fmt, ...) QOM_PRINTF(2, 3);
 int client_usage_error(const Client *client, const char *context, QomError *err);
 /* Reports what the server or the connection said; returns the exit status for it. Frees @err. */
 int client_fail(const Client *client, const char *context, QomError *err);
+/* Tells what the exit status does not. The text may have parts that a server has said. */
+void client_warn(const Client *client, const char *fmt, ...) QOM_PRINTF(2, 3);
 /* Writes the value of a member `error` of a result to @w. */
 void client_write_error(JsonWriter *w, const QomError *err);
 
@@ -127,6 +131,8 @@ bool client_split(const char *text, char **path, char **property);
 
 /* The one member by which the entry of a list is known, or "": `name` of what is at @tok. */
 const char *client_member(const JsonTape *tape, JsonTok tok, const char *name);
+/* The boolean that is the member @name of what is at @tok, or @otherwise. */
+bool client_flag(const JsonTape *tape, JsonTok tok, const char *name, bool otherwise);
 
 /* --- server.c: what the server has, asked once for each connection ---------------------------- */
 

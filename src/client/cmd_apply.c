@@ -3,6 +3,7 @@
 #include "client/plan.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* The answer with --json. */
 static void show_json(const Plan *plan, bool done)
@@ -37,6 +38,9 @@ static int run(Client *client, const char *path, bool prune, bool apply, bool dr
     __attribute__((cleanup(config_freep))) Config *wanted = NULL;
     __attribute__((cleanup(plan_freep))) Plan *plan = NULL;
 
+    if (client->inner && !strcmp(path, "-")) {
+        return client_usage(client, "standard input is the shell's; name a file");
+    }
     wanted = config_read(path, &err);
     if (!wanted) {
         return client_usage_error(client, NULL, g_steal_pointer(&err));
@@ -44,11 +48,13 @@ static int run(Client *client, const char *path, bool prune, bool apply, bool dr
     if (!client_connect(client, &status)) {
         return status;
     }
-    plan = plan_new(client->connection, wanted, prune, &err);
+    Live *live = live_read(client->connection, wanted, &err);
+    if (!live) {
+        return client_fail(client, NULL, g_steal_pointer(&err));
+    }
+    plan = plan_new(client->connection, live, wanted, prune, &err);
     if (!plan) {
-        return connection_broken(client->connection)
-                   ? client_fail(client, NULL, g_steal_pointer(&err))
-                   : client_usage_error(client, path, g_steal_pointer(&err));
+        return client_usage_error(client, path, g_steal_pointer(&err));
     }
     bool done = !apply || plan_run(plan, client, dry_run, &err);
     show(client, plan, done && apply && !dry_run);

@@ -3,17 +3,13 @@
 #include "client/construct.h"
 #include "client/plan.h"
 
-#include "base/log.h"
-
 #include <string.h>
 
 static const char by_value[] = "it was given a secret by value";
 
 static void warn_left_out(const Client *client, const char *what, const char *id, const char *why)
 {
-    g_autoptr(GString) name = g_string_new(NULL);
-    print_escaped(name, id, !client->printer.utf8);
-    log_warn("%s '%s' is left out: %s", what, name->str, why);
+    client_warn(client, "%s '%s' is left out: %s", what, id, why);
 }
 
 /* A server that tells what was given, does so but for secrets. */
@@ -24,9 +20,8 @@ static void dump_given(const Client *client, const Live *live, JsonWriter *w)
     json_writer_subtree(w, live->given->tape, live->given->list);
     for (guint i = 0; children && i < children->len; i++) {
         const Object *o = children->pdata[i];
-        const char *id = strrchr(o->path, '/') + 1;
-        if (!g_hash_table_contains(live->given->objects, id)) {
-            warn_left_out(client, "object", id, by_value);
+        if (!g_hash_table_contains(live->given->objects, object_name(o))) {
+            warn_left_out(client, "object", object_name(o), by_value);
         }
     }
 }
@@ -48,7 +43,7 @@ static bool holds_secret(const Object *o)
 /* Appends the arguments of object-add for @o, or says why it does not. */
 static void construct(const Client *client, const Schema *schema, const Object *o, JsonWriter *list)
 {
-    const char *id = strrchr(o->path, '/') + 1;
+    const char *id = object_name(o);
     const char *missing;
     JsonWriterMark mark = json_writer_mark(list);
 

@@ -88,13 +88,11 @@ static void handle_event(const JsonTape *event, void *opaque)
 int cmd_events(Client *client, char **operands, size_t n)
 {
     Listening l = {.client = client, .patterns = operands, .n_patterns = n};
-    double count = 0;
     int status;
 
-    if (!client_option_number(client, CLIENT_OPT_COUNT, 1e15, &count)) {
+    if (!client_option_count(client, &l.left)) {
         return CLIENT_USAGE;
     }
-    l.left = count >= 1 ? (uint64_t)count : UINT64_MAX;
     if (!client_connect(client, &status)) {
         return status;
     }

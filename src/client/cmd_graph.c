@@ -253,8 +253,8 @@ int cmd_graph(Client *client, char **operands, size_t n)
     g_autoptr(GArray) nodes = g_array_new(FALSE, FALSE, sizeof(Node));
     __attribute__((cleanup(snapshot_freep))) Snapshot *s = NULL;
 
-    if (client->option[CLIENT_OPT_DOT] && client->option[CLIENT_OPT_TEXT]) {
-        return client_usage(client, "--dot and --text exclude each other");
+    if (client->option[CLIENT_OPT_DOT] && client_json(client)) {
+        return client_usage(client, "--dot and --json exclude each other");
     }
     if (!client_connect(client, &status)) {
         return status;

@@ -331,7 +331,7 @@ static bool find_schema(Client *client, const Schema **live, int *status)
     QOM_AUTO_ERROR(err);
 
     *live = NULL;
-    if (!client->option[CLIENT_OPT_SOCKET] && (!address || !*address)) {
+    if (!client->connection && !client->option[CLIENT_OPT_SOCKET] && (!address || !*address)) {
         return true;
     }
     if (!client_connect(client, status)) {

@@ -6,7 +6,6 @@
  * JSON; all three end up as the words of a subcommand (`call` for QMP), so that they do here what
  * they do in another shell. What is not complete goes on in the next line.
  */
-#include "base/log.h"
 #include "client/shell.h"
 
 #include <stdio.h>
@@ -113,9 +112,6 @@ static int run_split(Shell *shell, GPtrArray *words)
     if (command && command->alone) {
         return client_usage(shell->client, "'qom %s' can not be run inside of the shell", name);
     }
-    if (command && words->len > 1 && !strcmp(words->pdata[words->len - 1], "-")) {
-        return client_usage(shell->client, "standard input is the shell's; name a file");
-    }
     if (!command) {
         g_ptr_array_insert(words, 0, g_strdup("call"));
     }
@@ -212,7 +208,7 @@ static int run_lines(Shell *shell)
             return CLIENT_CONNECTION;
         }
         if (status != CLIENT_OK && !shell->terminal) {
-            log_error("line %u has failed; what follows is not run", line_number);
+            client_warn(shell->client, "line %u has failed; what follows is not run", line_number);
             return status;
         }
     }

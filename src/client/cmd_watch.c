@@ -198,7 +198,7 @@ static void send_watch(const Watching *w)
 /* The value that a single property has at first; changes come only later. */
 static void report_present(Watching *w)
 {
-    JsonTok value;
+    JsonTok value = JSON_NONE;
     JSON_AUTO_TAPE(tape);
 
     connection_send_strings(w->client->connection, "qom-get", "path", w->path, "property",
@@ -269,16 +269,14 @@ static int follow(Watching *w)
 int cmd_watch(Client *client, char **operands, size_t n)
 {
     Watching w = {.client = client, .recurse = client->option[CLIENT_OPT_RECURSE] != NULL};
-    double count = 0;
     double interval = -1;
     int status;
     QOM_AUTO_ERROR(err);
 
-    if (!client_option_number(client, CLIENT_OPT_COUNT, 1e15, &count) ||
+    if (!client_option_count(client, &w.left) ||
         !client_option_number(client, CLIENT_OPT_INTERVAL, UINT32_MAX, &interval)) {
         return CLIENT_USAGE;
     }
-    w.left = count >= 1 ? (uint64_t)count : UINT64_MAX;
     w.interval_ms = (int64_t)interval;
     if (!client_connect(client, &status)) {
         return status;

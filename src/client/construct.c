@@ -79,14 +79,13 @@ bool construct_object(const Schema *schema, const Object *o, JsonWriter *w, cons
 {
     SchemaType arguments = schema_arguments(schema, "object-add");
     g_autoptr(GArray) members = schema_members(schema, arguments, o->type);
-    const char *slash = strrchr(o->path, '/');
 
     *missing = has_source(o) ? NULL : "data";
     json_writer_begin_object(w);
     json_writer_key(w, "qom-type");
     json_writer_string(w, o->type);
     json_writer_key(w, "id");
-    json_writer_string(w, slash ? slash + 1 : o->path);
+    json_writer_string(w, object_name(o));
     for (guint i = 0; i < members->len; i++) {
         const SchemaMember *member = &g_array_index(members, SchemaMember, i);
         if (!strcmp(member->name, "qom-type") || !strcmp(member->name, "id")) {

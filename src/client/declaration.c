@@ -11,6 +11,7 @@
 enum {
     FILE_MAX_MIB = 64,
     CHAIN_MAX = 1000, /* references that are followed from one entry to the next */
+    NESTED_MAX = 16,  /* levels below an argument where references are looked for */
 };
 
 /* --- Reading --------------------------------------------------------------------------------- */
@@ -175,19 +176,21 @@ const char *entry_command(const Entry *entry)
 
 /* --- Order ----------------------------------------------------------------------------------- */
 
-/* Calls @fn for each string among the values below @tok. The parser bounds the depth. */
-static void each_string(const JsonTape *tape, JsonTok tok, void (*fn)(const char *, void *),
-                        void *opaque)
+/* Calls @fn for each string among the values below @tok, as deep as @depth. Chains of references
+ * multiply the depth of this recursion. */
+static void each_string(const JsonTape *tape, JsonTok tok, int depth,
+                        void (*fn)(const char *, void *), void *opaque)
 {
     JsonType type = json_tape_type(tape, tok);
     if (type == JSON_STRING) {
         fn(json_tok_text(tape, tok, NULL), opaque);
     }
-    if (type != JSON_OBJECT && type != JSON_ARRAY) {
+    if (depth == 0 || (type != JSON_OBJECT && type != JSON_ARRAY)) {
         return;
     }
     for (JsonTok t = json_tape_first(tape, tok); t != JSON_NONE; t = json_tape_next(tape, tok, t)) {
-        each_string(tape, type == JSON_OBJECT ? json_tape_value(tape, t) : t, fn, opaque);
+        each_string(tape, type == JSON_OBJECT ? json_tape_value(tape, t) : t, depth - 1, fn,
+                    opaque);
     }
 }
 
@@ -198,7 +201,7 @@ static void each_reference(const Entry *entry, void (*fn)(const char *, void *),
          t = json_tape_next(entry->tape, entry->data, t)) {
         if (!json_tok_equals(entry->tape, t, "id") &&
             !json_tok_equals(entry->tape, t, "qom-type")) {
-            each_string(entry->tape, json_tape_value(entry->tape, t), fn, opaque);
+            each_string(entry->tape, json_tape_value(entry->tape, t), NESTED_MAX, fn, opaque);
         }
     }
 }

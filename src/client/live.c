@@ -33,8 +33,7 @@ static bool read_objects(Live *live, Connection *c, QomError **errp)
     const GPtrArray *children = live->snapshot->root->children;
     for (guint i = 0; i < children->len; i++) {
         Object *o = children->pdata[i];
-        const char *slash = strrchr(o->path, '/');
-        g_hash_table_insert(live->objects, (gpointer)(slash ? slash + 1 : o->path), o);
+        g_hash_table_insert(live->objects, (gpointer)object_name(o), o);
     }
     return true;
 }
@@ -99,17 +98,20 @@ static bool may_lack(const Connection *c, QomError **err)
 static bool read_given(Live *live, Connection *c, QomError **errp)
 {
     JsonTok list;
+    QOM_AUTO_ERROR(given_err);
     QOM_AUTO_ERROR(err);
+    Answer *chardevs = &live->query_chardev;
 
     connection_send(c, "qomd-dump-config", NULL);
     connection_send(c, "query-chardev", NULL);
-    JsonTape *tape = connection_receive(c, &list, &err);
-    live->given = tape ? config_new(tape, list, &err) : NULL;
-    if (!may_lack(c, &err)) {
-        return qom_error_propagate(errp, g_steal_pointer(&err));
-    }
-    Answer *chardevs = &live->query_chardev;
+    JsonTape *tape = connection_receive(c, &list, &given_err);
     chardevs->tape = connection_receive(c, &chardevs->value, &err);
+    if (tape && !(live->given = config_new(tape, list, &given_err))) {
+        qom_error_prefix(&given_err, "qomd-dump-config: ");
+    }
+    if (!may_lack(c, &given_err)) {
+        return qom_error_propagate(errp, g_steal_pointer(&given_err));
+    }
     if (!may_lack(c, &err)) {
         return qom_error_propagate(errp, g_steal_pointer(&err));
     }
@@ -155,12 +157,6 @@ void live_free(Live *live)
 
 /* --- Looking --------------------------------------------------------------------------------- */
 
-static bool flag(const JsonTape *tape, JsonTok object, const char *name)
-{
-    JsonTok tok = json_tape_find(tape, object, name);
-    return tok != JSON_NONE && json_tape_type(tape, tok) == JSON_BOOL && json_tok_bool(tape, tok);
-}
-
 LiveProperty live_property(const Live *live, const char *type, const char *name)
 {
     LiveProperty found = {.fallback = JSON_NONE};
@@ -176,9 +172,10 @@ LiveProperty live_property(const Live *live, const char *type, const char *name)
     }
     for (JsonTok t = json_tape_first(tape, list); t != JSON_NONE;
          t = json_tape_next(tape, list, t)) {
-        if (!strcmp(client_member(tape, t, "name"), name)) {
-            return (LiveProperty){true, flag(tape, t, "live"), json_tape_find(tape, t, "default"),
-                                  tape};
+        if (json_tape_type(tape, t) == JSON_OBJECT &&
+            !strcmp(client_member(tape, t, "name"), name)) {
+            return (LiveProperty){true, client_flag(tape, t, "live", false),
+                                  json_tape_find(tape, t, "default"), tape};
         }
     }
     return found;

@@ -38,14 +38,6 @@ void mount_classes_free(MountClasses *classes)
     }
 }
 
-/* The boolean there, or @otherwise. */
-static bool flag(const JsonTape *tape, JsonTok tok, const char *name, bool otherwise)
-{
-    JsonTok member = json_tape_find(tape, tok, name);
-    bool is_bool = member != JSON_NONE && json_tape_type(tape, member) == JSON_BOOL;
-    return is_bool ? json_tok_bool(tape, member) : otherwise;
-}
-
 /* Adds the properties in an array of {name, type, readable?, live?}. */
 static void add_properties(GHashTable *properties, const JsonTape *tape, JsonTok list)
 {
@@ -60,8 +52,8 @@ static void add_properties(GHashTable *properties, const JsonTape *tape, JsonTok
         }
         MountProperty *p = g_new0(MountProperty, 1);
         p->type = g_strdup(client_member(tape, t, "type"));
-        p->readable = flag(tape, t, "readable", true);
-        p->writable = flag(tape, t, "live", strcmp(name, "type") != 0);
+        p->readable = client_flag(tape, t, "readable", true);
+        p->writable = client_flag(tape, t, "live", strcmp(name, "type") != 0);
         g_hash_table_replace(properties, g_strdup(name), p);
     }
 }

@@ -100,12 +100,34 @@ static void split(const char *path, char **parent, char **name)
     *name = g_strdup(slash + 1);
 }
 
+static bool can_be_a_name(const char *name)
+{
+    return *name && strlen(name) <= NAME_MAX && !strchr(name, '/') && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
+}
+
+/* Whether the parts of a path lead to a place in the tree: an object that lies nowhere in it has no
+ * absolute path, and a server that says `..` would lead out of the mount. */
+static bool are_inside(char **parts)
+{
+    bool inside = parts[0] && !*parts[0] && parts[1];
+    bool root = inside && !*parts[1] && !parts[2];
+    for (size_t i = 1; inside && !root && parts[i]; i++) {
+        inside = can_be_a_name(parts[i]);
+    }
+    return inside;
+}
+
 char *mount_relative(const char *from, const char *to)
 {
     g_auto(GStrv) a = g_strsplit(from, "/", -1);
     g_auto(GStrv) b = g_strsplit(to, "/", -1);
     g_autoptr(GString) way = g_string_new(NULL);
     size_t same = 0;
+
+    if (!are_inside(b)) {
+        return g_strdup(MOUNT_NO_TARGET);
+    }
 
     while (a[same] && b[same] && !strcmp(a[same], b[same])) {
         same++;
@@ -253,12 +275,6 @@ int mount_tree_look(MountTree *tree, const char *path, MountNode *node)
     return connection_broken(tree->c) ? -EIO : 0;
 }
 
-static bool can_be_a_name(const char *name)
-{
-    return *name && strlen(name) <= NAME_MAX && !strchr(name, '/') && strcmp(name, ".") != 0 &&
-           strcmp(name, "..") != 0;
-}
-
 int mount_tree_list(MountTree *tree, const char *path, MountListFn *fn, void *opaque)
 {
     JsonTok list;
@@ -387,8 +403,7 @@ int mount_tree_target(MountTree *tree, const char *path, char **target)
     if (!to) {
         return -EINVAL;
     }
-    /* An object that lies nowhere in the tree has no absolute path, so nothing to lead to. */
-    *target = to[0] == '/' ? mount_relative(parent, to) : g_strdup(MOUNT_NO_TARGET);
+    *target = mount_relative(parent, to);
     return 0;
 }
 

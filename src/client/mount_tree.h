@@ -53,7 +53,8 @@ int mount_tree_target(MountTree *tree, const char *path, char **target);
 /* Deletes an object that a user has created. */
 int mount_tree_remove(MountTree *tree, const char *path);
 
-/* The way from folder @from to @to, both absolute paths: `../b/c`. New memory. */
+/* The way from folder @from to @to, both absolute paths: `../b/c`; MOUNT_NO_TARGET if there is none
+ * within the tree. New memory. */
 char *mount_relative(const char *from, const char *to);
 
 /* The errno value, positive, for a server's refusal. */

@@ -30,15 +30,14 @@ static const struct {
     [CLIENT_OPT_ABSTRACT] = {"abstract", 0, NULL, "abstract types too"},
     [CLIENT_OPT_COUNT] = {"count", 'c', "NUMBER", "end after so many"},
     [CLIENT_OPT_RECURSE] = {"recurse", 'r', NULL, "objects below too"},
-    [CLIENT_OPT_INTERVAL] = {"interval", 'i', "MS", "time in which changes are gathered"},
+    [CLIENT_OPT_INTERVAL] = {"interval", 'i', "MS", "show news every so many milliseconds"},
     [CLIENT_OPT_DRY_RUN] = {"dry-run", 0, NULL, "check and show, change nothing"},
     [CLIENT_OPT_PRUNE] = {"prune", 0, NULL, "delete what is not in the file"},
     [CLIENT_OPT_SEARCH] = {"search", 0, "WORD", "all whose name or text has WORD"},
     [CLIENT_OPT_DOT] = {"dot", 0, NULL, "in the language of graphviz"},
-    [CLIENT_OPT_TEXT] = {"text", 0, NULL, "as text (default)"},
     [CLIENT_OPT_FOREGROUND] = {"foreground", 'f', NULL, "do not go into the background"},
-    [CLIENT_OPT_ONCE] = {"once", 0, NULL, "show one picture, as text, and end"},
-    [CLIENT_OPT_MOUNT] = {"options", 'o', "OPTION[,...]", "options for FUSE, such as allow_other"},
+    [CLIENT_OPT_ONCE] = {"once", 0, NULL, "show one picture and end"},
+    [CLIENT_OPT_MOUNT] = {"options", 'o', "OPTIONS", "for FUSE, such as allow_other,ro"},
 };
 
 void client_help_options(unsigned set)
@@ -143,6 +142,17 @@ bool client_check_options(const Client *client)
                          options[i].name);
             return false;
         }
+    }
+    return true;
+}
+
+bool client_option_count(Client *client, uint64_t *count)
+{
+    const char *text = client->option[CLIENT_OPT_COUNT];
+    *count = UINT64_MAX;
+    if (text && (!qapi_parse_uint64(text, count) || *count == 0)) {
+        client_usage(client, "option '--count' expects a number from 1 on, not '%s'", text);
+        return false;
     }
     return true;
 }

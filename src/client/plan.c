@@ -417,8 +417,7 @@ static void add_deletions(Plan *plan)
     }
     for (guint i = pruning.order->len; i-- > 0;) {
         const Object *object = pruning.order->pdata[i];
-        const char *id = strrchr(object->path, '/');
-        id = id ? id + 1 : object->path;
+        const char *id = object_name(object);
         if (!g_hash_table_contains(plan->wanted->objects, id)) {
             add_deletion(plan, ENTRY_OBJECT, id, object->type, object, references);
         }
@@ -435,12 +434,33 @@ static void add_deletions(Plan *plan)
     }
 }
 
-Plan *plan_new(Connection *c, const Config *wanted, bool prune, QomError **errp)
+/* The place of a change among those of the file, whose entries @places numbers from 1 on; others,
+ * the deletions, are behind them. */
+static guint place_of(const Change *change, GHashTable *places)
 {
-    Live *live = live_read(c, wanted, errp);
-    if (!live) {
-        return NULL;
+    return GPOINTER_TO_UINT(g_hash_table_lookup(places, change->entry)) - 1;
+}
+
+static gint compare_places(gconstpointer a, gconstpointer b, gpointer places)
+{
+    guint x = place_of(*(const Change *const *)a, places);
+    guint y = place_of(*(const Change *const *)b, places);
+    return (x > y) - (x < y);
+}
+
+/* Puts the changes that check_users() has added where they belong. */
+static void sort_changes(Plan *plan)
+{
+    g_autoptr(GPtrArray) order = config_order(plan->wanted);
+    g_autoptr(GHashTable) places = g_hash_table_new(NULL, NULL);
+    for (guint i = 0; i < order->len; i++) {
+        g_hash_table_insert(places, order->pdata[i], GUINT_TO_POINTER(i + 1));
     }
+    g_ptr_array_sort_with_data(plan->changes, compare_places, places);
+}
+
+Plan *plan_new(Connection *c, Live *live, const Config *wanted, bool prune, QomError **errp)
+{
     Plan *plan = g_new0(Plan, 1);
     plan->wanted = wanted;
     plan->live = live;
@@ -454,8 +474,6 @@ Plan *plan_new(Connection *c, const Config *wanted, bool prune, QomError **errp)
         add_deletions(plan);
     }
     check_users(plan, c);
-    for (guint i = 0; i < plan->changes->len; i++) {
-        plan->refused += ((Change *)plan->changes->pdata[i])->refused != NULL;
-    }
+    sort_changes(plan);
     return plan;
 }

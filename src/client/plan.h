@@ -48,12 +48,11 @@ typedef struct Plan {
     Live *live;
     GPtrArray *changes;  /* of Change, in an order for making; deletions last, in theirs */
     GHashTable *objects; /* id -> Change of an object */
-    size_t refused;
 } Plan;
 
-/* Compares @wanted, which must outlive the plan, with the server. @prune: delete the rest. NULL and
- * *errp: the connection has failed, or the file says what can not be. */
-Plan *plan_new(Connection *c, const Config *wanted, bool prune, QomError **errp);
+/* Compares @wanted, which must outlive the plan, with @live, which was read for it and is taken.
+ * @prune: delete the rest. NULL and *errp: the file says what can not be. */
+Plan *plan_new(Connection *c, Live *live, const Config *wanted, bool prune, QomError **errp);
 /* NULL is fine. */
 void plan_free(Plan *plan);
 

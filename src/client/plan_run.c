@@ -12,8 +12,6 @@
 
 #include "client/construct.h"
 
-#include "base/log.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -269,12 +267,18 @@ static bool run_action(Run *run, const Action *action, QomError **errp)
 
 static void undo_all(Run *run)
 {
+    if (connection_broken(run->client->connection)) {
+        if (run->undo->len > 0) {
+            client_warn(run->client, "%u changes were made and can not be undone", run->undo->len);
+        }
+        return;
+    }
     for (guint i = run->undo->len; i-- > 0;) {
         const Action *action = &g_array_index(run->undo, Action, i);
         QOM_AUTO_ERROR(err);
         if (!run_command(run, action->command, action->arguments, &err)) {
-            log_warn("%s of '%s' can not be undone: %s", action->command, action->change->id,
-                     qom_error_message(err));
+            client_warn(run->client, "to undo a change of '%s', %s has failed: %s",
+                        action->change->id, action->command, qom_error_message(err));
         }
     }
 }
@@ -298,7 +302,7 @@ static bool run_plain(Plan *plan, Client *client, const GArray *actions, QomErro
             qom_error_prefix(&err, "'%s': ", action->change->id);
         }
     }
-    if (!fine && !connection_broken(client->connection)) {
+    if (!fine) {
         undo_all(&run);
     }
     g_array_unref(run.undo);

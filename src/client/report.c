@@ -1,12 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Errors on stderr: `qom: CONTEXT: CLASS: message`, or with --json one line
- * {"error": {"class": CLASS, "desc": message}}. The text may come from a server: it is escaped. */
+ * {"error": {"class": CLASS, "desc": message}}. Warnings likewise, as {"warning": message}. The
+ * text may come from a server: it is escaped. */
 #include "client/client.h"
 
 #include "base/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+
+void client_warn(const Client *client, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *message = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    if (client_json(client)) {
+        JSON_AUTO_WRITER(w);
+        w = json_writer_new(false);
+        json_writer_begin_object(w);
+        json_writer_key(w, "warning");
+        json_writer_string(w, message);
+        json_writer_end_object(w);
+        fprintf(stderr, "%s\n", json_writer_text(w, NULL));
+        return;
+    }
+    g_autoptr(GString) text = g_string_new(NULL);
+    print_escaped(text, message, !client->printer.utf8);
+    fflush(stdout);
+    log_warn("%s", text->str);
+}
 
 static void report_json(const char *name, const char *message)
 {

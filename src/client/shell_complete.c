@@ -142,10 +142,16 @@ static void complete_key(const Place *at, const char *word, GPtrArray *out)
     }
 }
 
-/* Offers the values of a type that have names; @prefix: KEY=. True if the type is a string. */
+enum { LISTS_MAX = 8 }; /* of lists: a server may tell of a list of itself */
+
+/* Offers the values of a type, or of a list's elements, that have names; @prefix: KEY=. True if the
+ * type is a string. */
 static bool complete_named(const Schema *s, SchemaType type, const char *word, const char *prefix,
                            GPtrArray *out)
 {
+    for (int i = 0; i < LISTS_MAX && schema_kind(s, type) == SCHEMA_LIST; i++) {
+        type = schema_element(s, type);
+    }
     g_autoptr(GPtrArray) values = schema_values(s, type);
     offer_all(out, word, prefix, values);
     switch (schema_kind(s, type)) {
@@ -153,7 +159,6 @@ static bool complete_named(const Schema *s, SchemaType type, const char *word, c
         shell_offer(out, word, prefix, "on", " ");
         shell_offer(out, word, prefix, "off", " ");
         return false;
-    case SCHEMA_LIST: return complete_named(s, schema_element(s, type), word, prefix, out);
     case SCHEMA_STRING: return values->len == 0;
     default: return false;
     }

@@ -37,6 +37,12 @@ bool property_is_link(const char *type)
     return g_str_has_prefix(type, "link<");
 }
 
+const char *object_name(const Object *o)
+{
+    const char *slash = strrchr(o->path, '/'); /* a server may say anything */
+    return slash ? slash + 1 : o->path;
+}
+
 static void object_free(gpointer data)
 {
     Object *o = data;

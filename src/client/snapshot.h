@@ -49,6 +49,9 @@ int compare_names(const char *a, const char *b);
 /* Sorts @o and all below it by name; part of snapshot_read(). */
 void object_sort(Object *o);
 
+/* The last component of the object's path. */
+const char *object_name(const Object *o);
+
 /* By the type of a property. */
 bool property_is_child(const char *type);
 bool property_is_link(const char *type);

@@ -117,7 +117,6 @@ static void add_loop(TopSample *s, const JsonTape *tape, JsonTok tok)
 
 static void add_client(TopSample *s, const char *monitor, const JsonTape *tape, JsonTok tok)
 {
-    JsonTok oob = json_tape_find(tape, tok, "oob");
     TopClient c = {.monitor = g_strdup(monitor)};
     bool pid = read_int64(tape, tok, "pid", &c.pid);
     bool uid = read_int64(tape, tok, "uid", &c.uid);
@@ -125,7 +124,7 @@ static void add_client(TopSample *s, const char *monitor, const JsonTape *tape, 
     c.peer_known = pid && uid;
     read_int64(tape, tok, "since", &c.since);
     read_uint64(tape, tok, "commands", &c.commands);
-    c.oob = oob != JSON_NONE && json_tape_type(tape, oob) == JSON_BOOL && json_tok_bool(tape, oob);
+    c.oob = client_flag(tape, tok, "oob", false);
     g_array_append_val(s->clients, c);
 }
 

@@ -52,10 +52,12 @@ static void integer(char cell[static CELL], bool known, int64_t value)
 /* How long ago, from seconds since the epoch. */
 static void age(char cell[static CELL], int64_t since, int64_t now_us)
 {
-    int64_t s = MAX(now_us / G_USEC_PER_SEC - since, 0);
     if (since <= 0) {
         g_strlcpy(cell, "-", CELL);
-    } else if (s < 86400) {
+        return;
+    }
+    int64_t s = MAX(now_us / G_USEC_PER_SEC - since, 0);
+    if (s < 86400) {
         g_snprintf(cell, CELL, "%02d:%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60),
                    (int)(s % 60));
     } else {

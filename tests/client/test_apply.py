@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from fixture import KIND, QOM, Fake, Place, check, equal, matches, qom, qom_json, run
+from fixture import KIND, QOM, Fake, Place, Refused, check, equal, matches, qom, qom_json, run
 
 OURS = KIND == 'qomd'
 
@@ -309,6 +309,96 @@ def nonsense_in_place_of_answers_does_no_harm():
             for args in ['diff', path, '--prune'], ['apply', path], ['apply', path, '--prune'], ['dump']:
                 r = qom(*args, address=Fake(has, override=override).path, status=None)
                 assert r.status in (0, 1, 2, 4, 5, 6), (junk, args, r)
+
+
+
+class Making(Fake):
+    """Takes what makes objects; @says: a function of the command and its arguments, whose result is
+    the answer if it is not None."""
+
+    def __init__(self, says):
+        super().__init__()
+        self.says, self.given = says, []
+
+    def run(self, name, a):
+        answer = self.says(name, a)
+        if answer is not None:
+            return answer
+        if name in ('object-add', 'object-del'):
+            self.given.append((name, a['id']))
+            return {}
+        if name == 'qom-list' and a['path'] == '/objects':
+            raise Refused('x', 'DeviceNotFound')
+        return super().run(name, a)
+
+
+@check('fake')
+def an_undo_that_fails_is_told_and_can_not_steer_the_terminal():
+    def says(name, a):
+        if name == 'object-del' or (name, a.get('id')) == ('object-add', 'c'):
+            raise Refused('no\033]0;x\007')
+    path = write([obj('t', 'a'), obj('t', 'b'), obj('t', 'c')])
+    r = qom('apply', path, address=Making(says).path, status=4)
+    for name in 'a', 'b':
+        matches(rf"^qom: warning: to undo a change of '{name}', object-del has failed: no\\u001B", r.err)
+    assert '\033' not in r.err and '\007' not in r.err, r
+    r = qom('--json', 'apply', path, address=Making(says).path, status=4)
+    kinds = [list(json.loads(line)) for line in r.err.splitlines()]
+    equal(sorted(kinds), [['error'], ['warning'], ['warning']])
+
+
+@check('fake')
+def changes_that_a_lost_connection_leaves_are_told():
+    def says(name, a):
+        if (name, a.get('id')) == ('object-add', 'b'):
+            raise OSError
+    r = qom('apply', write([obj('t', 'a'), obj('t', 'b')]), address=Making(says).path, status=3)
+    matches('^qom: warning: 1 changes were made and can not be undone$', r.err)
+
+
+@check('fake')
+def what_has_to_be_made_anew_because_of_others_keeps_its_place():
+    there = {'path': '/objects', 'type': 'container', 'properties': [], 'children': [
+        {'path': '/objects/b', 'type': 't', 'children': [], 'properties': [
+            {'name': 'type', 'type': 'string', 'value': 't'}, {'name': 'v', 'type': 'int', 'value': 1}]},
+        {'path': '/objects/a', 'type': 'u', 'children': [], 'properties': [
+            {'name': 'type', 'type': 'string', 'value': 'u'},
+            {'name': 'peer', 'type': 'link<t>', 'value': '/objects/b'}]}]}
+    actions = []
+
+    def says(name, a):
+        if name == 'qomd-tree-get':
+            return there
+        if name == 'qomd-describe-type':
+            return {'properties': [{'name': n, 'live': False} for n in ('v', 'peer')]}
+        if name == 'qomd-users':
+            return [{'path': '/objects/a', 'property': 'peer'}] if a['path'] == '/objects/b' else []
+        if name == 'qomd-apply':
+            actions.extend((x['type'], x['data']['id']) for x in a['actions'])
+            return {}
+        return None
+    qom('apply', write([obj('t', 'b', v=2), obj('u', 'x', peer='a'), obj('u', 'a', peer='b')]),
+        address=Making(says).path)
+    equal(actions, [('object-del', 'a'), ('object-del', 'b'), ('object-add', 'b'), ('object-add', 'a'),
+                    ('object-add', 'x')])
+
+
+@check('fake')
+def a_dump_of_nonsense_does_no_harm():
+    def says(name, a):
+        child = {'path': '', 'type': 'secret', 'properties': [], 'children': []}
+        if name == 'qomd-tree-get':
+            return {'path': '', 'type': '', 'properties': [], 'children': [child]}
+        if name == 'qomd-dump-config' and given:
+            return []
+        if name == 'query-qmp-schema':
+            return [{'name': 'object-add', 'meta-type': 'command', 'arg-type': '0'},
+                    {'name': '0', 'meta-type': 'object', 'members': [{'name': '\033[m', 'type': 'str'}]}]
+        return None
+    for given in True, False:
+        r = qom('dump', address=Making(says).path)
+        matches("^qom: warning: object '' is left out: ", r.err)
+        assert '\033' not in r.err, r
 
 
 run()

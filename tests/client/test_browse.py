@@ -157,7 +157,7 @@ def objects_are_drawn_with_their_links():
     assert {'kind': 'link', 'from': '/objects/m', 'to': '/objects/tc',
             'label': 'prealloc-context'} in graph['edges'], graph
     equal(qom('graph', 'tc').out, f'{qom_json("tree", "tc")["path"]}  thread-context\n')
-    qom('graph', '--dot', '--text', status=2)
+    qom('graph', '--dot', '--json', status=2)
     qom('graph', '/nope', status=6)
     qom('del', 'm', 'tc')
 

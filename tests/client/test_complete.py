@@ -197,6 +197,16 @@ def names_from_a_server_can_not_run_anything():
 
 
 @check('fake')
+def a_list_of_itself_has_no_values():
+    schema = [{'name': 'x', 'meta-type': 'command', 'arg-type': '0'},
+              {'name': '0', 'meta-type': 'object', 'members': [{'name': 'l', 'type': '1'}]},
+              {'name': '1', 'meta-type': 'array', 'element-type': '1'}]
+    for line in 'qom call x l=', 'qom call x l.0.0.0=':
+        fake = Fake(override={'query-qmp-schema': schema})
+        equal(qom('__complete', line, address=fake.path).out, '')
+
+
+@check('fake')
 def any_line_is_taken():
     for line in '', ' ', 'qom', 'qom -', 'qom "', "qom get '/a", 'qom get {', 'qom -s', 'qom -s ', '\\', \
             'qom add', 'qom add x', 'qom add x y', 'qom add x y z.', 'qom set', 'qom call', 'qom call x ', \

@@ -89,7 +89,9 @@ def events_end_when_nobody_reads_them():
 
 @check('real')
 def wrong_use_of_events_and_watch_is_told():
-    qom('events', '--count', 'x', status=2)
+    for count in 'x', '0', '1.5', '-1':
+        qom('events', '--count', count, status=2)
+        qom('watch', '/', '--count', count, status=2)
     qom('watch', status=2)
     qom('watch', '/', 'type', 'x', status=2)
     qom('watch', '/', '--interval', '-1', status=2)

@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-static void relative_ways_lead_from_folder_to_folder(void **state)
+static void relative_ways_lead_from_folder_to_folder_and_not_out_of_the_tree(void **state)
 {
     static const struct {
         const char *from, *to, *way;
@@ -18,6 +18,12 @@ static void relative_ways_lead_from_folder_to_folder(void **state)
         {"/a/b", "/a", ".."},
         {"/a/b", "/", "../.."},
         {"/a/bc", "/a/b", "../b"},
+        {"/a/b", "", MOUNT_NO_TARGET},
+        {"/a/b", "c", MOUNT_NO_TARGET},
+        {"/a/b", "/../../../etc/passwd", MOUNT_NO_TARGET},
+        {"/a/b", "/a/../../../etc", MOUNT_NO_TARGET},
+        {"/a/b", "/a/.", MOUNT_NO_TARGET},
+        {"/a/b", "//a", MOUNT_NO_TARGET},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *way = mount_relative(cases[i].from, cases[i].to);
@@ -55,7 +61,7 @@ static void refusals_have_the_errno_value_that_says_why(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(relative_ways_lead_from_folder_to_folder),
+        cmocka_unit_test(relative_ways_lead_from_folder_to_folder_and_not_out_of_the_tree),
         cmocka_unit_test(refusals_have_the_errno_value_that_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,6 +111,21 @@ def _(t):
     t.ok(t.shared().alive(), 'the server lives')
 
 
+@tap.case('what belongs to the shell can not be had by a line of it')
+def _(t):
+    for line in ('get -s /nowhere / type', 'list --timeout 5', 'apply - --prune', 'diff -', 'apply --prune -'):
+        status, out, err = script(t, line + '\n')
+        t.equal((status, out), (2, ''), line)
+        t.contains(err, "shell")
+    t.equal(script(t, 'get / -\n')[0], 4)  # the server's word
+
+
+@tap.case('with --json errors and warnings are JSON')
+def _(t):
+    status, _, err = script(t, 'list /nope\n', '--json')
+    t.equal((status, [list(json.loads(line)) for line in err.splitlines()]), (6, [['error'], ['warning']]))
+
+
 @tap.case('the end of the server ends the shell with status 3')
 def _(t):
     s = t.server()

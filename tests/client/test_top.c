@@ -143,6 +143,18 @@ static void names_can_not_steer_a_terminal(void **state)
     free_sample(s);
 }
 
+static void a_time_that_makes_no_sense_is_a_dash(void **state)
+{
+    static const Printer plain = {.utf8 = true};
+    g_autoptr(GString) out = g_string_new(NULL);
+    TopSample *s = new_sample(0);
+    add_client(s, "m", 1, 1);
+    g_array_index(s->clients, TopClient, 0).since = INT64_MIN;
+    top_write_text(&plain, s, 0, 0, out);
+    assert_true(g_str_has_suffix(out->str, " -\n"));
+    free_sample(s);
+}
+
 static void the_threads_of_a_process_are_in_proc(void **state)
 {
     TopSample *s = new_sample(0);
@@ -174,6 +186,7 @@ int main(void)
         cmocka_unit_test(a_counter_that_became_smaller_has_no_negative_rate),
         cmocka_unit_test(a_page_fits_its_rows_and_columns),
         cmocka_unit_test(names_can_not_steer_a_terminal),
+        cmocka_unit_test(a_time_that_makes_no_sense_is_a_dash),
         cmocka_unit_test(the_threads_of_a_process_are_in_proc),
         cmocka_unit_test(ids_of_threads_that_the_process_lacks_mean_another_namespace),
     };
