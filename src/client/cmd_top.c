@@ -35,10 +35,24 @@ typedef struct Top {
 
 /* A signal wants the end. */
 static volatile sig_atomic_t ended;
+/* Whose server is waited for, which no signal interrupts; else NULL. */
+static const Top *_Atomic asking;
 
+/* All that is called here is safe in a handler, see signal-safety(7). */
 static void handle_signal(int number)
 {
+    const Top *top = asking;
+
     ended |= number != SIGWINCH; /* that one only wakes poll() */
+    if (ended && top) {
+        ssize_t n = write(STDOUT_FILENO, SCREEN_END, strlen(SCREEN_END));
+        (void)n;
+        if (top->keys) {
+            tcsetattr(STDIN_FILENO, TCSANOW, &top->saved);
+        }
+        signal(number, SIG_DFL);
+        raise(number); /* when we return */
+    }
 }
 
 /* --- The terminal ---------------------------------------------------------------------------- */
@@ -58,6 +72,7 @@ static void begin_screen(Top *top)
         raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
         raw.c_cc[VMIN] = 0;
         raw.c_cc[VTIME] = 0;
+        raw.c_cc[VSUSP] = _POSIX_VDISABLE; /* a stopped program would leave its screen behind */
         tcsetattr(STDIN_FILENO, TCSANOW, &raw);
     }
     fputs(SCREEN_BEGIN, stdout);
@@ -155,7 +170,9 @@ static bool take_sample(Top *top, QomError **errp)
 {
     top_sample_free(top->before);
     top->before = top->shown;
-    top->shown = top_sample_take(&top->server, errp);
+    asking = top->screen ? top : NULL;
+    top->shown = ended ? NULL : top_sample_take(&top->server, errp);
+    asking = NULL;
     if (top->shown) {
         top_compare(top->shown, top->before);
     }
@@ -182,20 +199,21 @@ static void run(Top *top, QomError **errp)
 
 int cmd_top(Client *client, char **operands, size_t n)
 {
-    Top top = {
-        .client = client,
-    };
-    double count = 0;
+    Top top = {.client = client};
     double interval = INTERVAL_MS;
     int status;
     QOM_AUTO_ERROR(err);
 
-    if (!client_option_number(client, CLIENT_OPT_COUNT, 1e15, &count) ||
+    if (!client_option_count(client, &top.left) ||
         !client_option_number(client, CLIENT_OPT_INTERVAL, G_MAXINT, &interval)) {
         return CLIENT_USAGE;
     }
-    bool once = client->option[CLIENT_OPT_ONCE] != NULL;
-    top.left = once ? 1 : count >= 1 ? (uint64_t)count : UINT64_MAX;
+    if (client->option[CLIENT_OPT_ONCE]) {
+        if (client->option[CLIENT_OPT_COUNT]) {
+            return client_usage(client, "--once and --count exclude each other");
+        }
+        top.left = 1;
+    }
     top.interval_ms = MAX((int64_t)interval, 1);
     top.screen = client->printer.terminal && !client_json(client) && top.left == UINT64_MAX;
     if (!client_connect(client, &status)) {

@@ -183,6 +183,28 @@ def _(t):
     t.equal(screen.process.wait(servers.PATIENCE), 0)
 
 
+@tap.case('a signal ends it and gives the terminal back while the server keeps silent')
+def _(t):
+    s = t.server(*OBJECTS)
+    for number in signal.SIGINT, signal.SIGTERM:
+        screen = Screen(t, s)
+        screen.until(lambda text: 'THREAD' in text)
+        os.kill(s.pid, signal.SIGSTOP)
+        t.cleanup(os.kill, s.pid, signal.SIGCONT)
+        time.sleep(0.3)
+        screen.process.send_signal(number)
+        screen.until(lambda text: text.endswith('\033[?25h\033[?1049l'))
+        t.ok(screen.process.wait(servers.PATIENCE) in (0, -number), str(screen.process.returncode))
+        t.ok(termios.tcgetattr(screen.theirs)[3] & termios.ECHO, 'the terminal echoes again')
+        os.kill(s.pid, signal.SIGCONT)
+
+
+@tap.case('--once and --count exclude each other, and there is at least one picture')
+def _(t):
+    for options in ('--once', '-c', '2'), ('-c', '0'), ('-c', '1.5'):
+        top(t.server(*OBJECTS), *options, status=2)
+
+
 @tap.case('the end of the server is told when the terminal is as before')
 def _(t):
     s = t.server(*OBJECTS)
