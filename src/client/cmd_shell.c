@@ -160,7 +160,7 @@ static ShellRead read_text(Shell *shell, GString *text, unsigned *line_number, Q
     for (;;) {
         g_autofree char *line = NULL;
         ShellRead result = shell->reader->next(shell->reader, text->str, &line, errp);
-        if (result == SHELL_END && text->len > 0) {
+        if (result == SHELL_END && text->len > 0 && !*errp) {
             qom_error_set(errp, "the input ends inside of quotes, braces or brackets");
         }
         if (result != SHELL_LINE) {

@@ -99,7 +99,7 @@ int cmd_types(Client *client, char **operands, size_t n)
     json_writer_bool(w, client->option[CLIENT_OPT_ABSTRACT] != NULL);
     json_writer_end_object(w);
     connection_send(client->connection, "qom-list-types", json_writer_text(w, NULL));
-    tape = connection_receive(client->connection, &list, &err);
+    tape = connection_receive_list(client->connection, &list, &err);
     if (!tape) {
         return client_fail(client, NULL, g_steal_pointer(&err));
     }
@@ -173,10 +173,10 @@ static void answers_clear(Answers *a)
     qom_error_free(a->error);
 }
 
-static JsonTape *take(Client *client, JsonTok *tok, QomError **first)
+static JsonTape *take_list(Client *client, JsonTok *tok, QomError **first)
 {
     QOM_AUTO_ERROR(err);
-    JsonTape *tape = connection_receive(client->connection, tok, &err);
+    JsonTape *tape = connection_receive_list(client->connection, tok, &err);
     if (err && !*first) {
         *first = g_steal_pointer(&err);
     }
@@ -193,9 +193,9 @@ static void ask(Client *client, const char *operand, Answers *a)
     }
     connection_send_strings(c, "qom-list", "path", operand, NULL);
     connection_send_strings(c, "qom-get", "path", operand, "property", "type", NULL);
-    a->properties = path ? NULL : take(client, &a->properties_tok, &a->error);
-    a->list = take(client, &a->list_tok, &a->error);
-    a->type = take(client, &a->type_tok, &a->error);
+    a->properties = path ? NULL : take_list(client, &a->properties_tok, &a->error);
+    a->list = take_list(client, &a->list_tok, &a->error);
+    a->type = connection_receive(client->connection, &a->type_tok, a->error ? NULL : &a->error);
 }
 
 int cmd_props(Client *client, char **operands, size_t n)
@@ -218,7 +218,7 @@ int cmd_props(Client *client, char **operands, size_t n)
         QOM_AUTO_ERROR(err);
         connection_send_strings(client->connection, "qom-list-properties", "typename",
                                 json_tok_text(a.type, a.type_tok, NULL), NULL);
-        a.properties = take(client, &a.properties_tok, &err);
+        a.properties = take_list(client, &a.properties_tok, &err);
         if (connection_broken(client->connection)) {
             return client_fail(client, NULL, g_steal_pointer(&err));
         }

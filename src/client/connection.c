@@ -355,6 +355,17 @@ JsonTape *connection_receive(Connection *c, JsonTok *value, QomError **errp)
     return ready(c, errp) ? receive(c, value, errp) : NULL;
 }
 
+JsonTape *connection_receive_list(Connection *c, JsonTok *list, QomError **errp)
+{
+    JsonTape *tape = connection_receive(c, list, errp);
+    if (tape && json_tape_type(tape, *list) != JSON_ARRAY) {
+        qom_error_set(errp, "'%s' answers with %s instead of an array", c->address,
+                      json_type_name(json_tape_type(tape, *list)));
+        g_clear_pointer(&tape, json_tape_free);
+    }
+    return tape;
+}
+
 /* Hands the events in the input to the callback. *any: there was one. */
 static bool take_events(Connection *c, bool *any, QomError **errp)
 {

@@ -39,6 +39,9 @@ void connection_send_strings(Connection *c, const char *command, ...) G_GNUC_NUL
  */
 JsonTape *connection_receive(Connection *c, JsonTok *value, QomError **errp);
 
+/* The same for an answer that is to be an array; another value is an error. */
+JsonTape *connection_receive_list(Connection *c, JsonTok *list, QomError **errp);
+
 /* The connection has failed; no more answers will come. */
 bool connection_broken(const Connection *c);
 

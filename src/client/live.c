@@ -231,8 +231,8 @@ GArray *live_users(Connection *c, const Live *live, const char *id)
 
     g_array_set_clear_func(users, user_clear);
     connection_send_strings(c, "qomd-users", "path", path, NULL);
-    tape = connection_receive(c, &list, NULL);
-    if (!tape || json_tape_type(tape, list) != JSON_ARRAY) {
+    tape = connection_receive_list(c, &list, NULL);
+    if (!tape) {
         add_linked(users, live, path);
         return users;
     }

@@ -207,8 +207,8 @@ static char *listed_type(MountTree *tree, const char *parent, const char *name)
     JSON_AUTO_TAPE(tape);
 
     connection_send_strings(tree->c, "qom-list", "path", parent, NULL);
-    tape = connection_receive(tree->c, &list, NULL);
-    if (!tape || json_tape_type(tape, list) != JSON_ARRAY) {
+    tape = connection_receive_list(tree->c, &list, NULL);
+    if (!tape) {
         return NULL;
     }
     for (JsonTok t = json_tape_first(tape, list); t != JSON_NONE;

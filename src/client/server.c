@@ -17,8 +17,8 @@ static GHashTable *read_commands(Connection *c)
     JSON_AUTO_TAPE(tape);
 
     connection_send(c, "query-commands", NULL);
-    tape = connection_receive(c, &list, NULL);
-    if (!tape || json_tape_type(tape, list) != JSON_ARRAY) {
+    tape = connection_receive_list(c, &list, NULL);
+    if (!tape) {
         return names;
     }
     for (JsonTok t = json_tape_first(tape, list); t != JSON_NONE;
@@ -45,7 +45,7 @@ const Schema *client_schema(Client *client, QomError **errp)
         return client->schema;
     }
     connection_send(client->connection, "query-qmp-schema", NULL);
-    JsonTape *tape = connection_receive(client->connection, &list, &err);
+    JsonTape *tape = connection_receive_list(client->connection, &list, &err);
     if (!tape) {
         if (connection_broken(client->connection)) {
             qom_error_propagate(errp, g_steal_pointer(&err));

@@ -78,7 +78,7 @@ void shell_history_append(const char *line);
 
 typedef enum ShellRead {
     SHELL_LINE,
-    SHELL_END,       /* nothing comes any more */
+    SHELL_END,       /* nothing comes any more; with *errp if it could not be read */
     SHELL_CANCELLED, /* Ctrl-C: what was typed so far is given up */
     SHELL_GONE,      /* the connection has failed */
 } ShellRead;

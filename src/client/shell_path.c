@@ -12,12 +12,7 @@ static JsonTape *ask(Client *client, const char *command, const char *key, const
                      JsonTok *list)
 {
     connection_send_strings(client->connection, command, key, value, NULL);
-    JsonTape *tape = connection_receive(client->connection, list, NULL);
-    if (tape && json_tape_type(tape, *list) != JSON_ARRAY) {
-        json_tape_free(tape);
-        return NULL;
-    }
-    return tape;
+    return connection_receive_list(client->connection, list, NULL);
 }
 
 /* Offers the children of @path (@properties: the other properties) that begin like @word. */

@@ -16,6 +16,7 @@ typedef struct PlainReader {
     Client *client;
     bool terminal;
     bool ended;
+    const char *wrong;  /* why what follows is not read, or NULL */
     const char *prompt; /* shown now, or NULL */
     GString *input;     /* read, but not handed out yet */
 } PlainReader;
@@ -24,7 +25,7 @@ typedef struct PlainReader {
 static char *take_line(PlainReader *r)
 {
     const char *end = memchr(r->input->str, '\n', r->input->len);
-    if (!end && (!r->ended || r->input->len == 0)) {
+    if (!end && (!r->ended || r->wrong || r->input->len == 0)) {
         return NULL;
     }
     size_t len = end ? (size_t)(end - r->input->str) : r->input->len;
@@ -38,11 +39,16 @@ static void fill(PlainReader *r)
 {
     char piece[PIECE_BYTES];
     ssize_t n = read(STDIN_FILENO, piece, sizeof(piece));
+    const char *nul = n > 0 ? memchr(piece, '\0', (size_t)n) : NULL;
     if (n > 0) {
-        g_string_append_len(r->input, piece, n);
+        g_string_append_len(r->input, piece, nul ? nul - piece : n);
     }
-    r->ended =
-        n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN) || r->input->len > LINE_MAX_BYTES;
+    if (nul) {
+        r->wrong = "what was read is no text";
+    } else if (r->input->len > LINE_MAX_BYTES && !memchr(r->input->str, '\n', r->input->len)) {
+        r->wrong = "a line is too long";
+    }
+    r->ended = r->wrong || n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN);
 }
 
 /* Waits until there is input; false: the connection has failed. */
@@ -69,6 +75,9 @@ static ShellRead plain_next(ShellReader *reader, const char *before, char **line
     while (!(*line = take_line(r))) {
         if (r->ended) {
             r->prompt = NULL;
+            if (r->wrong) {
+                qom_error_set(errp, "%s", r->wrong);
+            }
             return SHELL_END;
         }
         if (!wait_for_input(r, errp)) {

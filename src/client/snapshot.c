@@ -88,11 +88,11 @@ static const char *member_text(const JsonTape *tape, JsonTok object, const char 
 }
 
 /* Adds the properties at @list, an array of {name, type, value?}; what is no such thing is left
- * out. @values: take the values too. */
-static void fill_properties(Object *o, const JsonTape *tape, JsonTok list, bool values)
+ * out. @values: take the values too. False: there is no array. */
+static bool fill_properties(Object *o, const JsonTape *tape, JsonTok list, bool values)
 {
     if (list == JSON_NONE || json_tape_type(tape, list) != JSON_ARRAY) {
-        return;
+        return false;
     }
     for (JsonTok t = json_tape_first(tape, list); t != JSON_NONE;
          t = json_tape_next(tape, list, t)) {
@@ -112,6 +112,7 @@ static void fill_properties(Object *o, const JsonTape *tape, JsonTok list, bool 
         }
         g_array_append_val(o->properties, p);
     }
+    return true;
 }
 
 /* The object that qomd-tree-get describes at @tok, and those below. NULL: it makes no sense. */
@@ -299,22 +300,25 @@ static bool read_again(Reader *r, GPtrArray *objects, QomError **errp)
     return receive_gets(r, objects, errp);
 }
 
-/* The answer to one qom-list-get. */
-static void fill_batch(Reader *r, GPtrArray *objects, guint first, const JsonTape *tape,
+/* The answer to one qom-list-get. False: it tells nothing of the first object. */
+static bool fill_batch(Reader *r, GPtrArray *objects, guint first, const JsonTape *tape,
                        JsonTok list)
 {
     if (json_tape_type(tape, list) != JSON_ARRAY) {
-        return;
+        return false;
     }
+    bool told = false;
     guint i = first;
     for (JsonTok t = json_tape_first(tape, list);
          t != JSON_NONE && i < objects->len && i < first + BATCH;
          t = json_tape_next(tape, list, t), i++) {
         if (json_tape_type(tape, t) == JSON_OBJECT) {
-            fill_properties(objects->pdata[i], tape, json_tape_find(tape, t, "properties"),
-                            r->how->values);
+            bool filled = fill_properties(objects->pdata[i], tape,
+                                          json_tape_find(tape, t, "properties"), r->how->values);
+            told = told || (filled && i == first);
         }
     }
+    return told;
 }
 
 static bool receive_lists(Reader *r, GPtrArray *objects, QomError **errp)
@@ -394,8 +398,8 @@ static bool read_plain_root(Reader *r, QomError **errp)
     if (!tape) {
         return false;
     }
-    fill_properties(r->s->root, tape, value, false);
-    return true;
+    return fill_properties(r->s->root, tape, value, false) ||
+           qom_error_set(errp, "the server's answer to qom-list is no list of properties");
 }
 
 /* Paths below a partial one could mean something else: the value of a child property has the
@@ -465,7 +469,9 @@ static bool read_all(Reader *r, QomError **errp)
     }
     r->bulk = tape != NULL;
     if (tape) {
-        fill_batch(r, level, 0, tape, value);
+        if (!fill_batch(r, level, 0, tape, value)) {
+            return qom_error_set(errp, "the server's answer to qom-list-get makes no sense");
+        }
     } else if (connection_broken(r->c) || qom_error_class(err) != QOM_ERROR_COMMAND_NOT_FOUND) {
         return qom_error_propagate(errp, g_steal_pointer(&err));
     } else if (!read_plain_root(r, errp)) {

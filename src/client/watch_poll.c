@@ -90,6 +90,35 @@ static bool equal_values(const Property *a, const Property *b)
     return !strcmp(before, now);
 }
 
+/* Whether a value can not be read any more. */
+static bool has_lost_value(const Round *before, const Round *now)
+{
+    GHashTableIter iter;
+    gpointer key;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, now->values);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        const Property *old = g_hash_table_lookup(before->values, key);
+        if (old && old->tape && !((const Property *)value)->tape) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The round after @before. An object may go while it is read, so that its values can not be read
+ * but it seems to be there: then once more. */
+static Round *next_round(const Watching *w, const Round *before, QomError **errp)
+{
+    Round *now = round_new(w, errp);
+    if (now && has_lost_value(before, now)) {
+        round_free(now);
+        now = round_new(w, errp);
+    }
+    return now;
+}
+
 /* What is new on @o, and below it; an object that has come says nothing of its properties. */
 static void report_values(Watching *w, const Round *before, const Object *o)
 {
@@ -169,7 +198,7 @@ int watch_poll(Watching *w)
             continue; /* an event that nobody wants */
         }
         due_us = g_get_monotonic_time() + interval_ms * 1000;
-        Round *now = round_new(w, &err);
+        Round *now = next_round(w, before, &err);
         if (now) {
             report_round(w, before, now);
             round_free(before);

@@ -7,7 +7,7 @@ import json
 import subprocess
 import time
 
-from fixture import KIND, QOM, Fake, Place, Running, check, equal, matches, qom, run
+from fixture import KIND, QOM, Fake, Place, Refused, Running, check, equal, matches, qom, run
 
 
 def act(*args, **kwargs):
@@ -202,6 +202,20 @@ def a_tree_that_is_asked_again_and_again_shows_its_changes():
         fake = Changing(['qom-list-get'])
         r = qom('watch', '/', '-i', '1', '-c', '3', *args, address=fake.path)
         equal(r.out, '- /b\n+ /c  thing\n/.n = 1\n')
+
+
+@check('fake')
+def an_object_that_goes_while_it_is_read_has_gone():
+    class Going(Fake):
+        lists = 0
+
+        def run(self, name, a):
+            if a.get('path') == '/b':
+                self.lists += name == 'qom-list'
+                if self.lists > (4 if name == 'qom-list' else 3):
+                    raise Refused("Device '/b' not found", 'DeviceNotFound')
+            return super().run(name, a)
+    equal(qom('watch', '/b', '-i', '1', address=Going().path).out, '- /b\n')
 
 
 @check('fake')

@@ -120,6 +120,13 @@ def _(t):
     t.equal(script(t, 'get / -\n')[0], 4)  # the server's word
 
 
+@tap.case('what is no text ends a script, and is told')
+def _(t):
+    status, out, err = script(t, 'get / type\nget / type\0junk\n')
+    t.equal((status, out), (2, 'container\n'))
+    t.contains(err, 'no text')
+
+
 @tap.case('with --json errors and warnings are JSON')
 def _(t):
     status, _, err = script(t, 'list /nope\n', '--json')
