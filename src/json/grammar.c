@@ -268,7 +268,7 @@ static void place_scalar(JsonParser *p, JsonType type, unsigned flags, size_t le
     }
     if (!json_keyset_add(&p->keys, p->tape, p->open, tok)) {
         p->tape->tokens[p->open].flags |= OPEN_DUPLICATE;
-        p->no_memory = p->keys.failed;
+        p->no_memory |= p->keys.failed;
     }
     p->expect = EXPECT_COLON;
 }

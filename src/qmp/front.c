@@ -202,8 +202,9 @@ static void front_receive(QmpSession *session)
     size_t done = front_consume(session, buffer, (size_t)n);
     if (done < (size_t)n && session->channel) {
         front_hold(session, buffer + done, (size_t)n - done);
-        explicit_bzero(buffer + done, (size_t)n - done);
     }
+    /* Also what a session that has ended did not come to. */
+    explicit_bzero(buffer + done, (size_t)n - done);
 }
 
 static void front_run(QmpSession *session)
