@@ -139,10 +139,10 @@ bool affinity_write_nodes(pid_t tid, JsonWriter *writer, QomError **errp)
     }
     json_writer_begin_array(writer);
     for (unsigned node = 0; node < MAX_NODES; node++) {
-        g_autofree cpu_set_t *both = new_mask();
         if (!CPU_ISSET_S(node, CPU_ALLOC_SIZE(MAX_CPUS), nodes)) {
             continue;
         }
+        g_autofree cpu_set_t *both = new_mask();
         add_node(both, node, NULL);
         CPU_AND_S(CPU_ALLOC_SIZE(MAX_CPUS), both, both, mask);
         if (CPU_COUNT_S(CPU_ALLOC_SIZE(MAX_CPUS), both)) {
