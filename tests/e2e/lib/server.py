@@ -26,7 +26,8 @@ sys.setrecursionlimit(5000)
 COMMON = ['-M', 'none', '-nodefaults', '-display', 'none', '-S']
 
 
-# What sanitizers said of servers that have been closed.
+# What is to be said of servers that have been closed: a sanitizer has found something, there was no
+# end at SIGTERM.
 complaints = []
 
 
@@ -329,8 +330,10 @@ class Server:
         if self.alive():
             self.signal(signal.SIGTERM)
             try:
-                self.process.wait(5)
+                self.process.wait(5 if self.kind == 'qemu' else PATIENCE)
             except subprocess.TimeoutExpired:
+                if self.kind == 'qomd':
+                    complaints.append(f'no end {PATIENCE:g} s after SIGTERM')
                 self.process.kill()
         self.process.wait()
         if os.path.exists(self.stderr_path):
