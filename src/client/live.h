@@ -30,8 +30,8 @@ typedef struct LiveProperty {
     const JsonTape *tape;
 } LiveProperty;
 
-/* Reads what there is, and what is needed to compare it with @wanted (NULL: nothing) . NULL and
- * *errp if the connection fails. */
+/* Reads what there is, and what is needed to compare it with @wanted (NULL: nothing). NULL and
+ * *errp if the connection fails or the server's own declaration makes no sense. */
 Live *live_read(Connection *c, const Config *wanted, QomError **errp);
 /* NULL is fine. */
 void live_free(Live *live);
