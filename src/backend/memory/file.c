@@ -49,11 +49,12 @@ typedef struct Range {
 typedef struct MemoryBackendFile {
     MemoryBackend backend;
     MemoryBackendFileProperties config;
-    /* For undo. */
-    bool created; /* the file is ours */
-    bool grown;   /* it was empty */
+    /* For undo. Each is set after what it is about: the main thread may look while a worker goes
+     * on. */
+    _Atomic bool created; /* the file is ours */
+    _Atomic bool grown;   /* it was empty */
     Range holes[MAX_HOLES];
-    unsigned n_holes; /* that preallocation fills */
+    _Atomic unsigned n_holes; /* that preallocation fills */
 } MemoryBackendFile;
 
 G_STATIC_ASSERT(offsetof(MemoryBackendFile, config) == sizeof(MemoryBackend));
@@ -161,7 +162,8 @@ static void note_holes(MemoryBackendFile *self, const MemoryOrigin *origin)
             start = stop = end;
         }
         if (start > at) {
-            self->holes[self->n_holes++] = (Range){at, start};
+            self->holes[self->n_holes] = (Range){at, start};
+            self->n_holes++;
         }
         at = stop;
     }
