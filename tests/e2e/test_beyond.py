@@ -17,6 +17,10 @@ def own(t, *args):
     return s, c
 
 
+# Of a thread that runs meanwhile.
+FIGURES = ['loops', 'events', 'polled-ns', 'slept-ns', 'poll-ns', 'pool-threads']
+
+
 def values(properties):
     return {p['name']: p.get('value') for p in properties}
 
@@ -41,7 +45,8 @@ def _(t):
                 [(p['name'], p['type']) for p in listed], path)
         for p in entry['properties']:
             reply = c.command('qom-get', {'path': path, 'property': p['name']})
-            t.equal(p.get('value'), reply.get('return'), f'{path} {p["name"]}')
+            if p['name'] not in FIGURES:
+                t.equal(p.get('value'), reply.get('return'), f'{path} {p["name"]}')
             t.equal('value' in p, 'return' in reply, p['name'])
     t.equal(values(found[2]['properties'])['poll-max-ns'], 1)
     t.equal(c.ok('qom-list-get', {'paths': []}), [])

@@ -39,6 +39,9 @@ static inline Loop *test_loop_new(QomError **errp)
     Loop *loop = loop_new(errp);
     if (loop && testing_io_uring()) {
         loop_monitor_switch(loop, LOOP_MONITOR_IO_URING);
+        if (loop_get_monitor(loop) == LOOP_MONITOR_IO_URING) {
+            print_message("# a loop has a ring\n");
+        }
     }
     return loop;
 }
