@@ -4,7 +4,7 @@ reads on light and dark pages."""
 import html
 import math
 
-WIDTH, LABELS, VALUES, ROW, TOP = 860, 330, 70, 26, 64
+WIDTH, LABELS, VALUES, ROW, TOP = 880, 350, 70, 26, 64
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .title { font-size: 16px; font-weight: 600 }
