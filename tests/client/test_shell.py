@@ -230,10 +230,15 @@ class Terminal:
         self.wait('^C', 'qom> ')
 
     def end(self):
-        self.type('\x04')
-        while self.read():
-            pass
-        return self.process.wait(servers.PATIENCE)
+        """Types Ctrl-D, again if it came before libedit had the terminal; the exit status."""
+        deadline = time.monotonic() + servers.PATIENCE
+        while time.monotonic() < deadline:
+            self.type('\x04')
+            again = time.monotonic() + 2
+            while time.monotonic() < again:
+                if not self.read():
+                    return self.process.wait(servers.PATIENCE)
+        raise tap.Failure(f'Ctrl-D does not end it: {self.text[self.mark:]!r}')
 
     def history(self):
         with open(os.path.join(self.state, 'qom', 'history'), encoding='utf-8') as f:
