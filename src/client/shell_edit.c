@@ -83,8 +83,11 @@ static int read_character(EditLine *el, wchar_t *wide)
         if (n <= 0) {
             return 0;
         }
+        if (c == '\0') {
+            c = 'D' & 0x1f; /* what becomes of a Ctrl-D typed before libedit had the terminal */
+        }
         size_t used = mbrtowc(wide, &c, 1, &state);
-        if (used == 1 || used == 0) {
+        if (used == 1) {
             return 1;
         }
         if (used == (size_t)-1) {
