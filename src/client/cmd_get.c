@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `qom get`: values of properties, all in one round trip. */
 #include "client/client.h"
+#include "client/values.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -53,11 +54,7 @@ static bool find_wanted(Client *client, char **operands, size_t n, GArray *list)
 static void write_result(JsonWriter *w, const Wanted *wanted, const JsonTape *tape, JsonTok value,
                          const QomError *err)
 {
-    json_writer_begin_object(w);
-    json_writer_key(w, "path");
-    json_writer_string(w, wanted->path);
-    json_writer_key(w, "property");
-    json_writer_string(w, wanted->property);
+    value_begin(w, wanted->path, wanted->property);
     json_writer_key(w, tape ? "value" : "error");
     if (tape) {
         json_writer_subtree(w, tape, value);

@@ -65,11 +65,7 @@ static int set_value(Client *client, const char *path, const char *property, con
         return client_fail(client, NULL, g_steal_pointer(&err));
     }
     w = json_writer_new(false);
-    json_writer_begin_object(w);
-    json_writer_key(w, "path");
-    json_writer_string(w, path);
-    json_writer_key(w, "property");
-    json_writer_string(w, property);
+    value_begin(w, path, property);
     json_writer_key(w, "value");
     if (!value_write(w, kind, text, &err)) {
         return client_usage_error(client, property, g_steal_pointer(&err));

@@ -244,6 +244,21 @@ void connection_send_strings(Connection *c, const char *command, ...)
     connection_send(c, command, json_writer_text(w, NULL));
 }
 
+void connection_send_tree_get(Connection *c, const char *path, unsigned depth, bool values)
+{
+    JSON_AUTO_WRITER(w);
+    w = json_writer_new(false);
+    json_writer_begin_object(w);
+    json_writer_key(w, "path");
+    json_writer_string(w, path);
+    json_writer_key(w, "depth");
+    json_writer_uint64(w, depth);
+    json_writer_key(w, "values");
+    json_writer_bool(w, values);
+    json_writer_end_object(w);
+    connection_send(c, "qomd-tree-get", json_writer_text(w, NULL));
+}
+
 /* Sets *errp to the error that an answer carries. */
 static void set_server_error(const JsonTape *tape, JsonTok error, QomError **errp)
 {

@@ -32,6 +32,9 @@ void connection_send(Connection *c, const char *command, const char *arguments);
 /* The same with arguments that are strings: pairs of name and value, ended by NULL. */
 void connection_send_strings(Connection *c, const char *command, ...) G_GNUC_NULL_TERMINATED;
 
+/* The same for qomd-tree-get: @depth levels below the object at @path, with or without values. */
+void connection_send_tree_get(Connection *c, const char *path, unsigned depth, bool values);
+
 /*
  * Waits for the answer to the oldest command without one. Returns its message, for
  * json_tape_free(), with the returned value at *value. NULL and *errp: the server's error with its

@@ -313,19 +313,29 @@ int mount_tree_list(MountTree *tree, const char *path, MountListFn *fn, void *op
 
 /* --- Values ---------------------------------------------------------------------------------- */
 
+/* Asks for the property at @path of the object at *parent (new memory): 0, or a negative errno
+ * value. */
+static int get_value(MountTree *tree, const char *path, char **parent, JsonTape **tape,
+                     JsonTok *value)
+{
+    g_autofree char *name = NULL;
+    QOM_AUTO_ERROR(err);
+
+    split(path, parent, &name);
+    send_get(tree, *parent, name);
+    *tape = connection_receive(tree->c, value, &err);
+    return *tape ? 0 : refuse(tree, path, err);
+}
+
 int mount_tree_read(MountTree *tree, const char *path, char **text, size_t *len)
 {
     g_autofree char *parent = NULL;
-    g_autofree char *name = NULL;
     JsonTok value;
-    QOM_AUTO_ERROR(err);
     JSON_AUTO_TAPE(tape);
 
-    split(path, &parent, &name);
-    send_get(tree, parent, name);
-    tape = connection_receive(tree->c, &value, &err);
-    if (!tape) {
-        return refuse(tree, path, err);
+    int rc = get_value(tree, path, &parent, &tape, &value);
+    if (rc != 0) {
+        return rc;
     }
     g_autofree char *shown = json_tape_type(tape, value) == JSON_STRING
                                  ? json_tape_dup_string(tape, value, NULL)
@@ -339,11 +349,7 @@ int mount_tree_read(MountTree *tree, const char *path, char **text, size_t *len)
 static bool write_arguments(JsonWriter *w, const char *parent, const char *name, ValueKind kind,
                             const char *text, QomError **errp)
 {
-    json_writer_begin_object(w);
-    json_writer_key(w, "path");
-    json_writer_string(w, parent);
-    json_writer_key(w, "property");
-    json_writer_string(w, name);
+    value_begin(w, parent, name);
     json_writer_key(w, "value");
     if (!value_write(w, kind, text, errp)) {
         return false;
@@ -388,16 +394,12 @@ int mount_tree_write(MountTree *tree, const char *path, const char *text, size_t
 int mount_tree_target(MountTree *tree, const char *path, char **target)
 {
     g_autofree char *parent = NULL;
-    g_autofree char *name = NULL;
     JsonTok value;
-    QOM_AUTO_ERROR(err);
     JSON_AUTO_TAPE(tape);
 
-    split(path, &parent, &name);
-    send_get(tree, parent, name);
-    tape = connection_receive(tree->c, &value, &err);
-    if (!tape) {
-        return refuse(tree, path, err);
+    int rc = get_value(tree, path, &parent, &tape, &value);
+    if (rc != 0) {
+        return rc;
     }
     const char *to = string_at(tape, value);
     if (!to) {

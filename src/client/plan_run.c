@@ -11,6 +11,7 @@
 #include "client/plan.h"
 
 #include "client/construct.h"
+#include "client/values.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -61,11 +62,7 @@ static char *set_arguments(const char *path, const char *property, const JsonTap
 {
     JSON_AUTO_WRITER(w);
     w = json_writer_new(false);
-    json_writer_begin_object(w);
-    json_writer_key(w, "path");
-    json_writer_string(w, path);
-    json_writer_key(w, "property");
-    json_writer_string(w, property);
+    value_begin(w, path, property);
     json_writer_key(w, "value");
     json_writer_subtree(w, tape, value);
     json_writer_end_object(w);

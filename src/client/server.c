@@ -60,21 +60,6 @@ const Schema *client_schema(Client *client, QomError **errp)
  * at all names it. */
 static const char *const folders[] = {"/objects/", "/chardevs/", "/machine/peripheral/"};
 
-static void send_tree_get(Connection *c, const char *path)
-{
-    JSON_AUTO_WRITER(w);
-    w = json_writer_new(false);
-    json_writer_begin_object(w);
-    json_writer_key(w, "path");
-    json_writer_string(w, path);
-    json_writer_key(w, "depth");
-    json_writer_uint64(w, 0);
-    json_writer_key(w, "values");
-    json_writer_bool(w, false);
-    json_writer_end_object(w);
-    connection_send(c, "qomd-tree-get", json_writer_text(w, NULL));
-}
-
 /* Takes the answer to one of the questions below; NULL: no. */
 static JsonTape *take(Client *client, JsonTok *value)
 {
@@ -88,7 +73,7 @@ char *client_whole_path(Client *client, const char *path)
     JsonTok value;
     JSON_AUTO_TAPE(tree);
 
-    send_tree_get(client->connection, path);
+    connection_send_tree_get(client->connection, path, 0, false);
     for (size_t i = 0; partial && i < G_N_ELEMENTS(folders); i++) {
         g_autofree char *candidate = g_strconcat(folders[i], path, NULL);
         connection_send_strings(client->connection, "qom-list", "path", candidate, NULL);

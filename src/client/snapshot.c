@@ -374,21 +374,6 @@ static bool read_levels(Reader *r, QomError **errp)
 
 /* --- The start ------------------------------------------------------------------------------- */
 
-static void send_tree_get(Reader *r, const char *path)
-{
-    JSON_AUTO_WRITER(w);
-    w = json_writer_new(false);
-    json_writer_begin_object(w);
-    json_writer_key(w, "path");
-    json_writer_string(w, path);
-    json_writer_key(w, "depth");
-    json_writer_uint64(w, r->how->depth);
-    json_writer_key(w, "values");
-    json_writer_bool(w, r->how->values);
-    json_writer_end_object(w);
-    connection_send(r->c, "qomd-tree-get", json_writer_text(w, NULL));
-}
-
 /* The properties of the root by qom-list, for servers with nothing better. */
 static bool read_plain_root(Reader *r, QomError **errp)
 {
@@ -459,7 +444,7 @@ static bool read_all(Reader *r, QomError **errp)
 
     g_ptr_array_add(level, r->s->root);
     if (whole) {
-        send_tree_get(r, r->s->root->path);
+        connection_send_tree_get(r->c, r->s->root->path, r->how->depth, r->how->values);
     }
     send_list_get(r, level, 0);
     whole = whole && receive_tree(r);

@@ -178,6 +178,15 @@ static bool is_quoted(ValueKind kind, const char *text)
     return text[0] == '"' && kind != VALUE_STRING && kind != VALUE_STRINGS;
 }
 
+void value_begin(JsonWriter *w, const char *path, const char *property)
+{
+    json_writer_begin_object(w);
+    json_writer_key(w, "path");
+    json_writer_string(w, path);
+    json_writer_key(w, "property");
+    json_writer_string(w, property);
+}
+
 bool value_write(JsonWriter *w, ValueKind kind, const char *text, QomError **errp)
 {
     bool flag;

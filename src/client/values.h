@@ -23,6 +23,10 @@ typedef enum ValueKind {
  */
 ValueKind value_kind(const char *type, const JsonTape *current, JsonTok tok);
 
+/* Opens an object that tells of a property: its members `path` and `property`. The caller writes
+ * the others and ends it. */
+void value_begin(JsonWriter *w, const char *path, const char *property);
+
 /* Writes @text as a value of @kind. `expects an integer, not 'abc'`, without a prefix. */
 bool value_write(JsonWriter *w, ValueKind kind, const char *text, QomError **errp);
 
